@@ -1,0 +1,2 @@
+//! Applies a blob.
+#![no_std]

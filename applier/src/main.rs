@@ -1,0 +1,2 @@
+//! `stated`.
+fn main() {}

@@ -1,0 +1,2 @@
+//! `statec`.
+fn main() {}

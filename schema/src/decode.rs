@@ -1,0 +1,269 @@
+//! Bytes to plan. Verifies everything before it hands out anything.
+
+use core::fmt;
+
+use crate::record::{ENTRY, Frames, IMAGE, ORIGIN, SKIPPABLE, SLOT, SLOT_RULE, SYS_DATA};
+use crate::{
+    Entry, HEADER_LEN, How, Image, Kind, MAX_SLOTS, Origin, PlannedEntry, Seed, SlotName, SlotRule, SysData,
+    header,
+};
+
+/// A control blob, verified to its last record.
+///
+/// # Invariants
+///
+/// Length, version and digest are right. Every record decodes. There are one to [`MAX_SLOTS`] slots with
+/// different names. Entries are strictly in mount order, none lies beneath a file, and none contradicts itself.
+#[derive(Clone, Debug)]
+pub struct Blob<'a> {
+    payload: &'a [u8],
+    image: Image<'a>,
+    sys_data: SysData<'a>,
+    /// The first `slot_count` are the image's; the others repeat the first.
+    slots: [SlotName<'a>; MAX_SLOTS],
+    slot_count: usize,
+}
+
+/// Where and why bytes are not a blob.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DecodeError {
+    /// Bytes before the place: of the header's field, or of the record's frame.
+    pub offset: usize,
+    /// What is wrong there.
+    pub fault: DecodeFault,
+}
+
+/// Why bytes are not a blob.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DecodeFault {
+    /// The bytes end within the header or before the end of the payload.
+    Truncated,
+    /// The magic is not there: the file is something else.
+    NotABlob,
+    /// The format is one that this reader does not know.
+    UnsupportedVersion(u16),
+    /// Flags are set that this reader does not know.
+    UnsupportedFlags(u16),
+    /// The header announces more than [`MAX_PAYLOAD_LEN`](crate::MAX_PAYLOAD_LEN) bytes.
+    PayloadTooLong(u32),
+    /// There are bytes after the payload.
+    TrailingBytes,
+    /// The digest does not match: the blob was damaged or changed.
+    WrongDigest,
+    /// The payload ends within a record.
+    TruncatedRecord,
+    /// A record of this tag is neither known nor marked as one to skip.
+    UnknownRecord(u8),
+    /// The payload of a record with this tag is not one, or is not all of it.
+    MalformedRecord(u8),
+    /// A record of this tag is not where its kind belongs, or there is one too many.
+    MisplacedRecord(u8),
+    /// The record of this tag, which every blob has, is absent.
+    MissingRecord(u8),
+    /// Two slots have the same name, not counting case.
+    DuplicateSlot,
+    /// The entry does not follow the one before it in mount order.
+    UnorderedEntry,
+    /// The entry lies beneath one that is a file.
+    EntryBeneathFile,
+    /// The entry's fields contradict each other.
+    ContradictoryEntry,
+}
+
+impl fmt::Display for DecodeFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::Truncated => f.write_str("the blob is truncated"),
+            Self::NotABlob => f.write_str("this is no control blob"),
+            Self::UnsupportedVersion(version) => write!(f, "blob format {version} is not supported"),
+            Self::UnsupportedFlags(flags) => write!(f, "blob flags {flags:#06x} are not supported"),
+            Self::PayloadTooLong(length) => write!(f, "a payload of {length} bytes is too long"),
+            Self::TrailingBytes => f.write_str("there are bytes after the payload"),
+            Self::WrongDigest => f.write_str("the blob is damaged: its digest does not match"),
+            Self::TruncatedRecord => f.write_str("the payload ends within a record"),
+            Self::UnknownRecord(tag) => write!(f, "record of unknown kind {tag}"),
+            Self::MalformedRecord(tag) => write!(f, "malformed record of kind {tag}"),
+            Self::MisplacedRecord(tag) => write!(f, "misplaced record of kind {tag}"),
+            Self::MissingRecord(tag) => write!(f, "no record of kind {tag}"),
+            Self::DuplicateSlot => f.write_str("two slots have the same name"),
+            Self::UnorderedEntry => f.write_str("the entry is not in mount order"),
+            Self::EntryBeneathFile => f.write_str("the entry lies beneath one that is a file"),
+            Self::ContradictoryEntry => f.write_str("the entry contradicts itself"),
+        }
+    }
+}
+
+impl fmt::Display for DecodeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} (at byte {})", self.fault, self.offset)
+    }
+}
+
+impl core::error::Error for DecodeError {}
+
+impl<'a> Blob<'a> {
+    /// Verifies header and digest, then every record.
+    pub fn decode(blob: &'a [u8]) -> Result<Self, DecodeError> {
+        let payload = header::verify(blob)?;
+        let mut reading = Reading::default();
+        for frame in Frames::new(payload, HEADER_LEN) {
+            reading.take(&frame?)?;
+        }
+        reading.finish(payload, blob.len())
+    }
+
+    /// The image that the plan belongs to.
+    #[must_use]
+    pub fn image(&self) -> Image<'a> {
+        self.image
+    }
+
+    /// The partition that holds the state.
+    #[must_use]
+    pub fn sys_data(&self) -> SysData<'a> {
+        self.sys_data
+    }
+
+    /// The image's slots, in the order of its policy; at least one.
+    #[must_use]
+    pub fn slots(&self) -> &[SlotName<'a>] {
+        self.slots.get(..self.slot_count).unwrap_or_default()
+    }
+
+    /// The rules that tell the slot from the kernel command line, in the order of the policy.
+    pub fn slot_rules(&self) -> impl Iterator<Item = Result<SlotRule<'a>, DecodeError>> + use<'a> {
+        Frames::new(self.payload, HEADER_LEN).filter_map(|frame| match frame {
+            Ok(frame) if frame.tag == SLOT_RULE => Some(frame.decode()),
+            Ok(_) => None,
+            Err(error) => Some(Err(error)),
+        })
+    }
+
+    /// The entries, in mount order, decoded one at a time.
+    #[must_use]
+    pub fn entries(&self) -> Entries<'a> {
+        Entries { frames: Frames::new(self.payload, HEADER_LEN) }
+    }
+}
+
+/// The entries of a [`Blob`], in mount order. On a verified blob no item is an error.
+#[derive(Clone)]
+pub struct Entries<'a> {
+    frames: Frames<'a>,
+}
+
+impl<'a> Iterator for Entries<'a> {
+    type Item = Result<PlannedEntry<'a>, DecodeError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let entry = loop {
+            match self.frames.next()? {
+                Ok(frame) if frame.tag == ENTRY => break frame.decode(),
+                Ok(_) => {}
+                Err(error) => return Some(Err(error)),
+            }
+        };
+        let mut ahead = self.frames.clone();
+        let origin = match ahead.next() {
+            Some(Ok(frame)) if frame.tag == ORIGIN => {
+                self.frames = ahead;
+                frame.decode().map(Some)
+            }
+            _ => Ok(None),
+        };
+        Some(entry.and_then(|entry| Ok(PlannedEntry { entry, origin: origin? })))
+    }
+}
+
+/// What the records so far have said.
+#[derive(Default)]
+struct Reading<'a> {
+    image: Option<Image<'a>>,
+    sys_data: Option<SysData<'a>>,
+    slots: [Option<SlotName<'a>>; MAX_SLOTS],
+    entry: Option<Entry<'a>>,
+    /// Tag of the last record that was not skipped.
+    last: u8,
+}
+
+impl<'a> Reading<'a> {
+    fn take(&mut self, frame: &crate::record::Frame<'a>) -> Result<(), DecodeError> {
+        let tag = frame.tag;
+        // What may stand before each kind says the order of them all.
+        let follows = match tag {
+            IMAGE => self.last == 0,
+            SYS_DATA => self.last == IMAGE,
+            SLOT => matches!(self.last, SYS_DATA | SLOT),
+            SLOT_RULE => matches!(self.last, SLOT | SLOT_RULE),
+            ENTRY => matches!(self.last, SLOT | SLOT_RULE | ENTRY | ORIGIN),
+            ORIGIN => self.last == ENTRY,
+            _ if tag & SKIPPABLE != 0 => return Ok(()),
+            _ => return Err(frame.error(DecodeFault::UnknownRecord(tag))),
+        };
+        if !follows {
+            return Err(frame.error(DecodeFault::MisplacedRecord(tag)));
+        }
+        self.last = tag;
+        match tag {
+            IMAGE => self.image = Some(frame.decode()?),
+            SYS_DATA => self.sys_data = Some(frame.decode()?),
+            SLOT => self.add_slot(frame.decode()?).map_err(|fault| frame.error(fault))?,
+            SLOT_RULE => {
+                frame.decode::<SlotRule<'_>>()?;
+            }
+            ENTRY => self.add_entry(frame.decode()?).map_err(|fault| frame.error(fault))?,
+            _ => {
+                frame.decode::<Origin<'_>>()?;
+            }
+        }
+        Ok(())
+    }
+
+    fn add_slot(&mut self, slot: SlotName<'a>) -> Result<(), DecodeFault> {
+        for place in &mut self.slots {
+            match place {
+                Some(other) if other.is(slot.as_str()) => return Err(DecodeFault::DuplicateSlot),
+                Some(_) => {}
+                None => {
+                    *place = Some(slot);
+                    return Ok(());
+                }
+            }
+        }
+        Err(DecodeFault::MisplacedRecord(SLOT))
+    }
+
+    fn add_entry(&mut self, entry: Entry<'a>) -> Result<(), DecodeFault> {
+        let contradicts = match (entry.kind, entry.how, entry.seed) {
+            (Kind::Directory, How::Symlink { .. }, _)
+            | (Kind::File, How::Overlay, _)
+            | (Kind::Directory, _, Seed::Text(_)) => true,
+            (_, How::Symlink { to }, _) => to == entry.path || to.is_beneath(entry.path),
+            _ => false,
+        };
+        if contradicts {
+            return Err(DecodeFault::ContradictoryEntry);
+        }
+        if let Some(last) = self.entry {
+            if entry.path <= last.path {
+                return Err(DecodeFault::UnorderedEntry);
+            }
+            // All that lies beneath a path follows it at once, so the entry before is the only one to ask.
+            if last.kind == Kind::File && entry.path.is_beneath(last.path) {
+                return Err(DecodeFault::EntryBeneathFile);
+            }
+        }
+        self.entry = Some(entry);
+        Ok(())
+    }
+
+    fn finish(self, payload: &'a [u8], end: usize) -> Result<Blob<'a>, DecodeError> {
+        let missing = |tag| DecodeError { offset: end, fault: DecodeFault::MissingRecord(tag) };
+        let image = self.image.ok_or_else(|| missing(IMAGE))?;
+        let sys_data = self.sys_data.ok_or_else(|| missing(SYS_DATA))?;
+        let [Some(first), ..] = self.slots else { return Err(missing(SLOT)) };
+        let slot_count = self.slots.iter().flatten().count();
+        let slots = self.slots.map(|slot| slot.unwrap_or(first));
+        Ok(Blob { payload, image, sys_data, slots, slot_count })
+    }
+}

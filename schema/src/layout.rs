@@ -1,0 +1,29 @@
+//! Where things lie in an image.
+
+/// Where an image carries its blob, so that verity covers it and it changes with the image.
+pub const BLOB_PATH: &str = "/usr/lib/sysota/state.blob";
+
+/// Where packages install their fragments.
+pub const FRAGMENT_DIR: &str = "/usr/share/sysota/state.d";
+
+/// Where the factory copies of files lie whose own place a symlink takes: as systemd's `tmpfiles.d(5)` lays
+/// them out, `/usr/share/factory` followed by the file's path.
+pub const FACTORY_DIR: &str = "/usr/share/factory";
+
+/// The names on sys-data, layout version 1. All are relative to its root.
+pub mod sys_data {
+    /// File that says which layout this is.
+    pub const VERSION_FILE: &str = "version";
+    /// What [`VERSION_FILE`] holds for this layout.
+    pub const VERSION: &str = "1\n";
+    /// One directory per slot, named as the slot.
+    pub const SLOTS_DIR: &str = "slots";
+    /// Inside a slot's directory, and inside [`COMMON_DIR`]: persistent paths under their own names.
+    pub const TREE_DIR: &str = "tree";
+    /// Inside a slot's directory: the blob that this state last ran with.
+    pub const SLOT_BLOB: &str = "blob";
+    /// State that belongs to no slot.
+    pub const COMMON_DIR: &str = "common";
+    /// Work in progress; anything in it is discarded at the next boot.
+    pub const WORK_DIR: &str = "tmp";
+}
