@@ -1,1 +1,64 @@
-//! Compiles fragments.
+//! Compiles the fragments of an image's packages into its control blob.
+//!
+//! The stages, each with a type of its own that the next one takes, and nothing that points back:
+//!
+//! | stage | takes | gives |
+//! | --- | --- | --- |
+//! | [`source`] | files and directories | text |
+//! | [`yaml`] | text | a tree that knows its places |
+//! | [`fragment`] | a tree | what one file declares |
+//! | [`resolve`] | all fragments, and the image | one policy per path |
+//! | [`check`] | policies | findings |
+//! | [`plan`] | policies without errors, and the image | entries with nothing left open |
+//! | [`prepare`] | the plan | mount points, symlinks and factory copies in the image |
+//! | [`emit`] | the plan | the blob |
+//!
+//! What is wrong with the input is a [`diagnostic::Diagnostic`], collected over all files and rendered last. What
+//! keeps the tool itself from working is an error of the stage.
+
+mod accounts;
+pub mod check;
+pub mod diagnostic;
+pub mod emit;
+pub mod fragment;
+pub mod image_id;
+pub mod inspect;
+pub mod plan;
+pub mod policy;
+pub mod prepare;
+pub mod render;
+pub mod resolve;
+pub mod rootfs;
+pub mod source;
+mod suggest;
+pub mod yaml;
+
+use crate::check::Scene;
+use crate::diagnostic::Findings;
+use crate::resolve::Resolved;
+use crate::rootfs::Rootfs;
+use crate::source::Sources;
+
+/// From text to checked policies: what `lint` and `compile` share.
+///
+/// `prepares` says whether what the image lacks will be made in it.
+pub fn analyse(
+    sources: &Sources,
+    rootfs: Option<&Rootfs>,
+    prepares: bool,
+    findings: &mut Findings,
+) -> Resolved {
+    let mut fragments = Vec::with_capacity(sources.len());
+    for (id, source) in sources.iter() {
+        let mut of_file = Findings::default();
+        let document = yaml::parse(id, source, &mut of_file);
+        // A file that could not be read at all has its finding already, and nothing can be missing from it.
+        if document.is_some() || (of_file.is_empty() && !findings.has_any_of(id)) {
+            fragments.push(fragment::lower(id, document.as_ref(), &mut of_file));
+        }
+        findings.append(of_file);
+    }
+    let resolved = resolve::resolve(fragments, rootfs, findings);
+    check::run(Scene { resolved: &resolved, rootfs, prepares }, findings);
+    resolved
+}

@@ -1,1 +1,39 @@
-//! Tests.
+//! What `statec` says and writes, started as its users start it.
+//!
+//! Each rule brings a bad and a good example. The bad one breaks this rule and no other, and what is said about
+//! it is in `<code>/bad.txt`; the good one breaks none. `SNAPSHOTS=overwrite` writes what is said now.
+
+mod command_line;
+mod diagnostics_page;
+mod example;
+mod image;
+mod reproducible;
+mod snapshot;
+
+use libtest_mimic::{Arguments, Trial};
+use statec::check::RULES;
+
+/// A named test.
+type Case = (&'static str, fn());
+
+fn main() {
+    let arguments = Arguments::from_args();
+    let of_rules = RULES.iter().flat_map(|rule| {
+        [
+            Trial::test(format!("{}::bad", rule.code), move || {
+                passes(|| example::breaks_this_rule_alone(rule))
+            }),
+            Trial::test(format!("{}::good", rule.code), move || passes(|| example::breaks_none(rule))),
+        ]
+    });
+    let cases =
+        [command_line::CASES, diagnostics_page::CASES, example::CASES, image::CASES, reproducible::CASES];
+    let others = cases.into_iter().flatten().map(|&(name, case)| Trial::test(name, move || passes(case)));
+    libtest_mimic::run(&arguments, of_rules.chain(others).collect()).exit()
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "the form of libtest-mimic; our tests panic like all others")]
+fn passes(test: impl FnOnce()) -> Result<(), libtest_mimic::Failed> {
+    test();
+    Ok(())
+}

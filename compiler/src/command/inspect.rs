@@ -1,0 +1,43 @@
+//! `statec inspect`
+
+use std::fs;
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use state_schema::Blob;
+use statec::inspect::inspect;
+
+use super::{Failure, Output};
+
+/// Show what a blob will do on the target
+#[derive(Debug, Args)]
+pub(crate) struct Inspect {
+    /// The blob
+    blob: PathBuf,
+    /// For people, or for programs
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    format: Format,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Format {
+    Table,
+    Json,
+    Yaml,
+}
+
+impl Inspect {
+    pub(crate) fn run(self) -> Result<Output, Failure> {
+        let name = self.blob.display();
+        let bytes = fs::read(&self.blob).map_err(|error| format!("cannot read {name}: {error}"))?;
+        let refuse = |error| format!("{name}: {error}");
+        let blob = Blob::decode(&bytes).map_err(refuse)?;
+        let inspection = inspect(&blob).map_err(refuse)?;
+        let stdout = match self.format {
+            Format::Table => inspection.table(),
+            Format::Json => serde_json::to_string_pretty(&inspection)? + "\n",
+            Format::Yaml => serde_yaml::to_string(&inspection)?,
+        };
+        Ok(Output { stdout, stderr: String::new(), status: 0 })
+    }
+}

@@ -1,0 +1,39 @@
+//! `statec lint`
+
+use std::path::PathBuf;
+
+use clap::Args;
+use statec::analyse;
+use statec::diagnostic::Findings;
+use statec::rootfs::Rootfs;
+use statec::source::Sources;
+
+use super::{FINDINGS, Failure, Output, render_findings};
+
+/// Check fragments: all findings of all files in one run
+///
+/// Exit status: 0 clean, 1 findings, 2 could not run.
+#[derive(Debug, Args)]
+pub(crate) struct Lint {
+    /// Fragments, and directories whose *.yaml are all read
+    #[arg(required = true, value_name = "FRAGMENT|DIR")]
+    fragments: Vec<PathBuf>,
+    /// The image's tree, to check against what is in it
+    #[arg(long, value_name = "DIR")]
+    rootfs: Option<PathBuf>,
+    /// Let warnings count as findings for the exit status
+    #[arg(long)]
+    deny_warnings: bool,
+}
+
+impl Lint {
+    pub(crate) fn run(self, colour: bool) -> Result<Output, Failure> {
+        let mut findings = Findings::default();
+        let sources = Sources::read(&self.fragments, &mut findings)?;
+        let rootfs = self.rootfs.as_deref().map(Rootfs::open).transpose()?;
+        analyse(&sources, rootfs.as_ref(), true, &mut findings);
+        let counts = if self.deny_warnings { !findings.is_empty() } else { findings.has_errors() };
+        let stdout = render_findings(findings, &sources, colour);
+        Ok(Output { stdout, stderr: String::new(), status: if counts { FINDINGS } else { 0 } })
+    }
+}

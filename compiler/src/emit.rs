@@ -1,0 +1,51 @@
+//! The plan as a file.
+
+use std::fs::Permissions;
+use std::io::{self, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use state_schema::{EncodeError, Image, encode};
+use tempfile::NamedTempFile;
+
+use crate::plan::Plan;
+use crate::policy::ImagePolicy;
+
+/// No blob could be written.
+#[derive(Debug, thiserror::Error)]
+pub enum EmitError {
+    /// The plan does not fit the format.
+    #[error("{0}")]
+    Encode(EncodeError),
+    /// The file could not be written.
+    #[error("cannot write {}: {error}", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        error: io::Error,
+    },
+}
+
+/// The blob of a plan.
+pub fn blob(plan: &Plan, policy: &ImagePolicy, image_id: &str) -> Result<Vec<u8>, EmitError> {
+    let image = Image { id: image_id, on_sys_data_failure: policy.on_sys_data_failure };
+    encode(image, policy.sys_data, &policy.slots, &policy.slot_from, plan.entries())
+        .map_err(EmitError::Encode)
+}
+
+/// Writes a blob so that there is never a part of one under `path`.
+pub fn write(blob: &[u8], path: &Path) -> Result<(), EmitError> {
+    let write = || -> io::Result<()> {
+        let directory =
+            path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let mut file = NamedTempFile::new_in(directory)?;
+        file.write_all(blob)?;
+        // A blob holds no secret, and every reader of the image may ask what it says.
+        file.as_file().set_permissions(Permissions::from_mode(0o644))?;
+        file.as_file().sync_all()?;
+        file.persist(path)?;
+        Ok(())
+    };
+    write().map_err(|error| EmitError::Write { path: path.to_owned(), error })
+}

@@ -1,0 +1,146 @@
+//! What one file declares, before anything is known of other files or the image.
+//!
+//! Every value keeps its place. A value that could not be read is absent here, of which a finding tells, so
+//! that the declaration still takes part in what is checked across files.
+
+mod lower;
+
+pub use lower::{DECLARATION_KEYS, lower};
+
+use state_schema::{Kind, MountOptions, OnFailure, OnUpdate, Scope};
+
+use crate::diagnostic::Spanned;
+use crate::source::SourceId;
+
+/// The version of the fragment language that this crate reads.
+pub const LANGUAGE_VERSION: u32 = 1;
+
+/// One file.
+#[derive(Debug)]
+pub struct Fragment {
+    /// The file.
+    pub source: SourceId,
+    /// Its entries, in the order of the file.
+    pub declarations: Vec<Declaration>,
+}
+
+/// What a file says about one path.
+#[derive(Debug)]
+pub struct Declaration {
+    /// The path: a valid [`StatePath`](state_schema::StatePath).
+    pub path: Spanned<String>,
+    /// Its fields, as far as the file has them.
+    pub fields: Fields,
+}
+
+/// The fields of a declaration. `None` is what the author left open.
+#[derive(Debug, Default)]
+pub struct Fields {
+    /// How long writes last.
+    pub lifetime: Option<Spanned<Lifetime>>,
+    /// Whether the state belongs to a slot.
+    pub scope: Option<Spanned<Scope>>,
+    /// What lies at the path.
+    pub kind: Option<Spanned<Kind>>,
+    /// By which means the path becomes writable.
+    pub how: Option<Spanned<How>>,
+    /// Where a symlink points: a valid [`StatePath`](state_schema::StatePath).
+    pub to: Option<Spanned<String>>,
+    /// The first content.
+    pub seed: Option<Spanned<Seed>>,
+    /// What a new image does to the state.
+    pub on_update: Option<Spanned<OnUpdate>>,
+    /// What follows when the path cannot be made writable.
+    pub on_failure: Option<Spanned<OnFailure>>,
+    /// Owner of the first content.
+    pub owner: Option<Spanned<Account>>,
+    /// Group of the first content.
+    pub group: Option<Spanned<Account>>,
+    /// Permissions of the first content.
+    pub mode: Option<Spanned<state_schema::Mode>>,
+    /// Attributes of the mount, the defaults included.
+    pub options: Option<Spanned<MountOptions>>,
+    /// Bytes of a tmpfs of its own.
+    pub size: Option<Spanned<u64>>,
+    /// Why the path is declared.
+    pub reason: Option<Spanned<String>>,
+}
+
+/// How long writes last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lifetime {
+    /// Lost at reboot.
+    Ephemeral,
+    /// Kept on sys-data.
+    Persistent,
+}
+
+/// By which means a path becomes writable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum How {
+    /// The state is bound over the path.
+    Bind,
+    /// An overlay over the image's directory.
+    Overlay,
+    /// A symlink in the image to a file in a writable directory.
+    Symlink,
+}
+
+/// The first content of a path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Seed {
+    /// What the image holds there.
+    Image,
+    /// Nothing.
+    Empty,
+    /// This text.
+    Text(String),
+}
+
+/// A user or a group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Account {
+    /// By number.
+    Id(u32),
+    /// By name, to be looked up in the image.
+    Name(String),
+}
+
+/// A type whose values are words of the language.
+pub trait Word: Copy + PartialEq + 'static {
+    /// Each word with its value, in the order in which documentation lists them.
+    const WORDS: &'static [(&'static str, Self)];
+
+    /// The word of a value.
+    fn word(self) -> &'static str {
+        Self::WORDS.iter().find(|(_, value)| *value == self).map_or("", |(word, _)| word)
+    }
+}
+
+impl Word for Lifetime {
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("ephemeral", Self::Ephemeral), ("persistent", Self::Persistent)];
+}
+
+impl Word for Scope {
+    const WORDS: &'static [(&'static str, Self)] = &[("slot", Self::Slot), ("common", Self::Common)];
+}
+
+impl Word for Kind {
+    const WORDS: &'static [(&'static str, Self)] = &[("directory", Self::Directory), ("file", Self::File)];
+}
+
+impl Word for How {
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("bind", Self::Bind), ("overlay", Self::Overlay), ("symlink", Self::Symlink)];
+}
+
+impl Word for OnUpdate {
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("carry", Self::Carry), ("merge", Self::Merge), ("reset", Self::Reset)];
+}
+
+impl Word for OnFailure {
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("fail", Self::Fail), ("degrade", Self::Degrade), ("skip", Self::Skip)];
+}

@@ -1,0 +1,222 @@
+//! What a blob will do, in words.
+
+use std::fmt::Write as _;
+
+use serde::Serialize;
+use state_schema::{
+    Blob, DecodeError, Entry, FORMAT_VERSION, How, Lifetime, MountOptions, OnSysDataFailure, PlannedEntry,
+    Scope, Seed, sys_data,
+};
+
+use crate::fragment::Word;
+
+/// A blob as data for other programs: JSON or YAML.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Inspection {
+    format_version: u16,
+    image: String,
+    slots: Vec<String>,
+    slot_from: Vec<String>,
+    sys_data: SysDataView,
+    on_sys_data_failure: &'static str,
+    entries: Vec<EntryView>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct SysDataView {
+    device: String,
+    fstype: String,
+    options: String,
+    mount_point: String,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct EntryView {
+    path: String,
+    #[serde(rename = "type")]
+    kind: &'static str,
+    lifetime: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scope: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    on_update: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    size: Option<u64>,
+    how: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    to: Option<String>,
+    /// Where the state lies: on sys-data, `{slot}` for the slot's name, or in memory.
+    state: String,
+    seed: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text: Option<String>,
+    owner: u32,
+    group: u32,
+    mode: String,
+    options: Vec<&'static str>,
+    on_failure: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fragment: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    line: Option<u32>,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    reason: String,
+}
+
+/// Reads all that a blob says.
+pub fn inspect(blob: &Blob<'_>) -> Result<Inspection, DecodeError> {
+    let sys_data = blob.sys_data();
+    Ok(Inspection {
+        format_version: FORMAT_VERSION,
+        image: blob.image().id.to_owned(),
+        slots: blob.slots().iter().map(ToString::to_string).collect(),
+        slot_from: blob.slot_rules().map(|rule| Ok(rule?.to_string())).collect::<Result<_, DecodeError>>()?,
+        sys_data: SysDataView {
+            device: sys_data.device.to_owned(),
+            fstype: sys_data.fstype.to_owned(),
+            options: sys_data.options.to_owned(),
+            mount_point: sys_data.mount_point.to_string(),
+        },
+        on_sys_data_failure: match blob.image().on_sys_data_failure {
+            OnSysDataFailure::Degrade => "degrade",
+            OnSysDataFailure::Fail => "fail",
+        },
+        entries: blob.entries().map(|planned| Ok(view(&planned?))).collect::<Result<_, DecodeError>>()?,
+    })
+}
+
+fn view(planned: &PlannedEntry<'_>) -> EntryView {
+    let PlannedEntry { entry, origin } = planned;
+    let (lifetime, scope, on_update, size) = match entry.lifetime {
+        Lifetime::Ephemeral { size } => ("ephemeral", None, None, size),
+        Lifetime::Persistent(of) => ("persistent", Some(of.scope.word()), Some(of.on_update.word()), None),
+    };
+    EntryView {
+        path: entry.path.to_string(),
+        kind: entry.kind.word(),
+        lifetime,
+        scope,
+        on_update,
+        size,
+        how: match entry.how {
+            How::Bind => "bind",
+            How::Overlay => "overlay",
+            How::Symlink { .. } => "symlink",
+        },
+        to: match entry.how {
+            How::Symlink { to } => Some(to.to_string()),
+            How::Bind | How::Overlay => None,
+        },
+        state: state_place(entry),
+        seed: match entry.seed {
+            Seed::Image => "image",
+            Seed::Empty => "empty",
+            Seed::Text(_) => "text",
+        },
+        text: match entry.seed {
+            Seed::Text(text) => Some(text.to_owned()),
+            Seed::Image | Seed::Empty => None,
+        },
+        owner: entry.uid,
+        group: entry.gid,
+        mode: entry.mode.to_string(),
+        options: option_words(entry.options),
+        on_failure: entry.on_failure.word(),
+        fragment: origin.map(|origin| origin.fragment.to_owned()),
+        line: origin.map(|origin| origin.line),
+        reason: origin.map(|origin| origin.reason.to_owned()).unwrap_or_default(),
+    }
+}
+
+fn state_place(entry: &Entry<'_>) -> String {
+    // A symlink's file lies in the state of the directory that it points into.
+    let path = match entry.how {
+        How::Symlink { to } => to,
+        How::Bind | How::Overlay => entry.path,
+    };
+    match entry.lifetime {
+        Lifetime::Ephemeral { size: Some(_) } => "memory, its own tmpfs".to_owned(),
+        Lifetime::Ephemeral { size: None } => "memory".to_owned(),
+        Lifetime::Persistent(of) => match of.scope {
+            Scope::Slot => format!("{}/{{slot}}/{}{path}", sys_data::SLOTS_DIR, sys_data::TREE_DIR),
+            Scope::Common => format!("{}/{}{path}", sys_data::COMMON_DIR, sys_data::TREE_DIR),
+        },
+    }
+}
+
+fn option_words(options: MountOptions) -> Vec<&'static str> {
+    let set = MountOptions::WORDS.iter().filter(|(option, ..)| options.contains(*option));
+    set.map(|(_, word, _)| *word).collect()
+}
+
+impl Inspection {
+    /// The inspection as a table for people.
+    #[must_use]
+    pub fn table(&self) -> String {
+        let mut text = String::new();
+        let sys_data = &self.sys_data;
+        let without = match self.on_sys_data_failure {
+            "fail" => "the boot has failed",
+            _ => "everything is ephemeral",
+        };
+        // Writing to a string does not fail.
+        let _ = writeln!(text, "image     {}", self.image);
+        let _ = writeln!(text, "slots     {}, told by {}", self.slots.join(", "), self.slot_from.join(", "));
+        let _ = writeln!(
+            text,
+            "sys-data  {} ({}, {}) at {}; without it {without}",
+            sys_data.device, sys_data.fstype, sys_data.options, sys_data.mount_point
+        );
+        text.push('\n');
+        let header = ["PATH", "BECOMES", "STATE", "SEED", "OWNER", "MODE", "OPTIONS", "DECLARED BY"];
+        let mut rows = vec![header.map(str::to_owned)];
+        rows.extend(self.entries.iter().map(EntryView::row));
+        push_table(&mut text, &rows);
+        let persistent = self.entries.iter().filter(|entry| entry.lifetime == "persistent").count();
+        let _ = writeln!(
+            text,
+            "\n{} paths: {persistent} persistent, {} ephemeral",
+            self.entries.len(),
+            self.entries.len() - persistent
+        );
+        text
+    }
+}
+
+impl EntryView {
+    fn row(&self) -> [String; 8] {
+        let lasts = match (self.scope, self.on_update) {
+            (Some("common"), _) => "common".to_owned(),
+            (_, Some("carry") | None) => self.lifetime.to_owned(),
+            (_, Some(on_update)) => format!("{} ({on_update})", self.lifetime),
+        };
+        let how = if self.how == "bind" { String::new() } else { format!(", {}", self.how) };
+        let declared = match (&self.fragment, self.line) {
+            (Some(fragment), Some(line)) => format!("{fragment}:{line}"),
+            _ => String::new(),
+        };
+        [
+            self.path.clone(),
+            format!("{lasts} {}{how}", self.kind),
+            self.state.clone(),
+            self.seed.to_owned(),
+            format!("{}:{}", self.owner, self.group),
+            self.mode.clone(),
+            self.options.join(","),
+            declared,
+        ]
+    }
+}
+
+fn push_table<const N: usize>(text: &mut String, rows: &[[String; N]]) {
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or_default();
+    for row in rows {
+        let cells =
+            row.iter().enumerate().map(|(column, cell)| format!("{cell:<width$}", width = width(column)));
+        text.push_str(cells.collect::<Vec<_>>().join("  ").trim_end());
+        text.push('\n');
+    }
+}

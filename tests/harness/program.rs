@@ -1,0 +1,46 @@
+//! The programs under test, built as their users build them.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+/// The compiler. Built on first use.
+///
+/// # Panics
+///
+/// When the build fails.
+pub fn statec() -> &'static Path {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    BUILT.get_or_init(|| build(&["build", "--quiet", "--package", "statec"], "debug/statec"))
+}
+
+/// The freestanding applier. Built on first use.
+///
+/// # Panics
+///
+/// When the build fails.
+pub fn stated() -> &'static Path {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    BUILT.get_or_init(|| build(&["initrd", "--quiet"], "initrd/stated"))
+}
+
+/// The top of the workspace.
+#[must_use]
+pub fn workspace() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("/"))
+}
+
+/// Where cargo builds: a relative `CARGO_TARGET_DIR` counts from where cargo runs, which is the top.
+#[must_use]
+pub fn target_directory() -> PathBuf {
+    let directory = std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| OsString::from("target"));
+    workspace().join(directory)
+}
+
+fn build(arguments: &[&str], product: &str) -> PathBuf {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
+    let status = Command::new(cargo).args(arguments).current_dir(workspace()).status();
+    assert!(status.is_ok_and(|status| status.success()), "cargo {} failed", arguments.join(" "));
+    target_directory().join(product)
+}

@@ -1,0 +1,116 @@
+//! What is said where no rule is broken and yet something is wrong.
+
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::process::Command;
+
+use state_tests::program::statec;
+use tempfile::TempDir;
+
+use crate::Case;
+
+pub(crate) const CASES: &[Case] = &[
+    ("command_line::all_findings_come_in_one_run", all_findings_come_in_one_run),
+    ("command_line::nothing_to_read_is_said", nothing_to_read_is_said),
+    ("command_line::a_broken_file_is_not_found_incomplete", a_broken_file_is_not_found_incomplete),
+    ("command_line::no_text_of_a_file_reaches_the_terminal_raw", no_text_of_a_file_reaches_the_terminal_raw),
+    ("command_line::a_damaged_blob_is_refused_with_its_place", a_damaged_blob_is_refused_with_its_place),
+    ("command_line::limits_hold", limits_hold),
+];
+
+fn lint(directory: &TempDir, arguments: &[&str]) -> (i32, String, String) {
+    let output = Command::new(statec()).arg("lint").args(arguments).current_dir(directory).output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+}
+
+fn all_findings_come_in_one_run() {
+    let directory = TempDir::new().unwrap();
+    fs::write(
+        directory.path().join("b.yaml"),
+        "version: 1\nstate: {/a: persistant, b: ephemeral, /run/c: ephemeral}\n",
+    )
+    .unwrap();
+    fs::write(directory.path().join("a.yaml"), "version: 3\nstate: {/d: {mode: 0700}}\n").unwrap();
+    let (status, text, _) = lint(&directory, &["."]);
+    assert_eq!(status, 1);
+    let codes: Vec<&str> =
+        text.lines().filter_map(|line| line.strip_prefix("error[")?.strip_suffix(']')).collect();
+    let by_file_and_place =
+        ["bad-version", "missing-key", "invalid-mode", "unknown-value", "invalid-path", "forbidden-place"];
+    assert_eq!(codes, by_file_and_place, "{text}");
+    assert!(text.ends_with("6 errors in 2 files\n"), "{text}");
+}
+
+fn nothing_to_read_is_said() {
+    let directory = TempDir::new().unwrap();
+    let (status, _, text) = lint(&directory, &["absent.yaml"]);
+    assert_eq!(
+        (status, text.as_str()),
+        (2, "statec: cannot read absent.yaml: No such file or directory (os error 2)\n")
+    );
+    let (status, _, text) = lint(&directory, &["."]);
+    assert_eq!((status, text.as_str()), (2, "statec: no fragment (*.yaml) in .\n"));
+    fs::write(directory.path().join(std::ffi::OsStr::from_bytes(b"\xff.yaml")), "").unwrap();
+    let (status, _, text) = lint(&directory, &["."]);
+    assert_eq!((status, text.contains("is not UTF-8")), (2, true), "{text}");
+}
+
+fn a_broken_file_is_not_found_incomplete() {
+    let directory = TempDir::new().unwrap();
+    fs::write(directory.path().join("a.yaml"), "version: 1\nstate:\n  /a:\n    mode: \"0700\n").unwrap();
+    let (_, text, _) = lint(&directory, &["a.yaml"]);
+    assert!(text.contains("yaml-syntax") && text.ends_with("1 error in 1 file\n"), "{text}");
+}
+
+fn no_text_of_a_file_reaches_the_terminal_raw() {
+    let directory = TempDir::new().unwrap();
+    let text = "version: 1\nstate:\n  /a: \"\\e[31m\\x07\"\n  /b: \u{202e}x\n  /c: {\"\\e]0;title\\a\": 1}\n";
+    fs::write(directory.path().join("escapes.yaml"), text).unwrap();
+    fs::write(directory.path().join("raw.yaml"), "version: 1\n# \u{1b}[31m\nstate: {}\n").unwrap();
+    let (status, text, _) = lint(&directory, &["."]);
+    assert_eq!(status, 1);
+    assert!(text.chars().all(|c| c == '\n' || (!c.is_control() && c != '\u{202e}')), "{text:?}");
+    assert!(text.contains("\\u{1b}[31m"), "{text}");
+}
+
+fn a_damaged_blob_is_refused_with_its_place() {
+    let directory = TempDir::new().unwrap();
+    let blob = directory.path().join("state.blob");
+    let inspect = || {
+        let output =
+            Command::new(statec()).args(["inspect", "state.blob"]).current_dir(&directory).output().unwrap();
+        (output.status.code().unwrap(), String::from_utf8(output.stderr).unwrap())
+    };
+    fs::write(&blob, "version: 1\n").unwrap();
+    assert_eq!(inspect(), (2, "statec: state.blob: this is no control blob (at byte 0)\n".to_owned()));
+    fs::write(&blob, b"\x93SYSOTA\n\x01").unwrap();
+    assert_eq!(inspect(), (2, "statec: state.blob: the blob is truncated (at byte 9)\n".to_owned()));
+}
+
+fn limits_hold() {
+    let directory = TempDir::new().unwrap();
+    let nodes = format!("version: 1\nstate: [{}]\n", "a,".repeat(60_000));
+    let brackets = "[".repeat(1 << 19);
+    let long = "#".repeat((1 << 20) + 1);
+    for (text, said) in [
+        (nodes.as_str(), "more than 50000 nodes"),
+        (brackets.as_str(), "more than 32 levels"),
+        (long.as_str(), "at most 1048576 are read"),
+    ] {
+        fs::write(directory.path().join("a.yaml"), text).unwrap();
+        let (status, text, _) = lint(&directory, &["a.yaml"]);
+        assert_eq!(status, 1);
+        assert!(
+            text.contains(said) && text.contains("yaml-limit") && text.ends_with("1 error in 1 file\n"),
+            "{text}"
+        );
+    }
+    let wrong = format!(
+        "version: 1\nstate:\n{}",
+        (0..500).map(|n| format!("  p{n}: x")).collect::<Vec<_>>().join("\n")
+    );
+    fs::write(directory.path().join("a.yaml"), wrong).unwrap();
+    let (_, text, _) = lint(&directory, &["a.yaml"]);
+    assert!(text.ends_with("100 errors in 1 file\n"));
+}
