@@ -7,6 +7,7 @@ mod command_line;
 mod diagnostics_page;
 mod example;
 mod image;
+mod pages;
 mod reproducible;
 mod snapshot;
 
@@ -26,8 +27,14 @@ fn main() {
             Trial::test(format!("{}::good", rule.code), move || passes(|| example::breaks_none(rule))),
         ]
     });
-    let cases =
-        [command_line::CASES, diagnostics_page::CASES, example::CASES, image::CASES, reproducible::CASES];
+    let cases = [
+        command_line::CASES,
+        diagnostics_page::CASES,
+        example::CASES,
+        image::CASES,
+        pages::CASES,
+        reproducible::CASES,
+    ];
     let others = cases.into_iter().flatten().map(|&(name, case)| Trial::test(name, move || passes(case)));
     libtest_mimic::run(&arguments, of_rules.chain(others).collect()).exit()
 }
