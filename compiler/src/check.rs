@@ -32,6 +32,8 @@ pub struct Rule {
 pub struct Example {
     /// Name and content of each fragment.
     pub fragments: &'static [(&'static str, &'static [u8])],
+    /// The image's policy. Empty where the rule needs none.
+    pub policy: &'static [u8],
     /// The image's tree, a line each: `directory PATH`, `file PATH [TEXT]` with `\n` for a line end, `symlink PATH
     /// TARGET`. Empty where the rule needs no image.
     pub image: &'static str,
@@ -39,11 +41,16 @@ pub struct Example {
 
 impl Example {
     const fn of(fragments: &'static [(&'static str, &'static [u8])]) -> Self {
-        Self { fragments, image: "" }
+        Self { fragments, policy: b"", image: "" }
     }
 
     const fn in_image(fragments: &'static [(&'static str, &'static [u8])], image: &'static str) -> Self {
-        Self { fragments, image }
+        Self { fragments, policy: b"", image }
+    }
+
+    const fn with_policy(mut self, policy: &'static [u8]) -> Self {
+        self.policy = policy;
+        self
     }
 }
 
@@ -78,14 +85,18 @@ rules! {
     forbidden_place,
     incomplete_symlink,
     invalid_account,
+    invalid_device,
     invalid_mode,
     invalid_path,
     invalid_size,
+    invalid_slot,
     missing_key,
     missing_mount_point,
     not_utf8,
     overlay_on_file,
+    override_of_nothing,
     persistent_only_field,
+    remove_of_nothing,
     symlink_target,
     symlinked_ancestor,
     text_seed_on_directory,
@@ -94,6 +105,7 @@ rules! {
     unknown_key,
     unknown_value,
     wrong_type,
+    yaml_1_1,
     yaml_feature,
     yaml_limit,
     yaml_syntax,

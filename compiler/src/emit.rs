@@ -30,7 +30,8 @@ pub enum EmitError {
 /// The blob of a plan.
 pub fn blob(plan: &Plan, policy: &ImagePolicy, image_id: &str) -> Result<Vec<u8>, EmitError> {
     let image = Image { id: image_id, on_sys_data_failure: policy.on_sys_data_failure };
-    encode(image, policy.sys_data, &policy.slots, &policy.slot_from, plan.entries())
+    let options = policy.mount_options();
+    encode(image, policy.sys_data(&options), &policy.slots(), &policy.slot_rules(), plan.entries())
         .map_err(EmitError::Encode)
 }
 

@@ -20,6 +20,8 @@ pub const LANGUAGE_VERSION: u32 = 1;
 pub struct Fragment {
     /// The file.
     pub source: SourceId,
+    /// The package that brings it along, where it says so.
+    pub package: Option<Spanned<String>>,
     /// Its entries, in the order of the file.
     pub declarations: Vec<Declaration>,
 }
@@ -64,6 +66,37 @@ pub struct Fields {
     pub size: Option<Spanned<u64>>,
     /// Why the path is declared.
     pub reason: Option<Spanned<String>>,
+}
+
+/// What to do with a field that two declarations may have.
+pub trait Merge {
+    /// Makes `mine` what comes of both.
+    fn field<T: PartialEq>(
+        &mut self,
+        key: &'static str,
+        mine: &mut Option<Spanned<T>>,
+        other: Option<Spanned<T>>,
+    );
+}
+
+impl Fields {
+    /// Merges another declaration of the same path into this one, field by field.
+    pub fn merge(&mut self, other: Self, merge: &mut impl Merge) {
+        merge.field("lifetime", &mut self.lifetime, other.lifetime);
+        merge.field("scope", &mut self.scope, other.scope);
+        merge.field("type", &mut self.kind, other.kind);
+        merge.field("how", &mut self.how, other.how);
+        merge.field("to", &mut self.to, other.to);
+        merge.field("seed", &mut self.seed, other.seed);
+        merge.field("on-update", &mut self.on_update, other.on_update);
+        merge.field("on-failure", &mut self.on_failure, other.on_failure);
+        merge.field("owner", &mut self.owner, other.owner);
+        merge.field("group", &mut self.group, other.group);
+        merge.field("mode", &mut self.mode, other.mode);
+        merge.field("options", &mut self.options, other.options);
+        merge.field("size", &mut self.size, other.size);
+        merge.field("reason", &mut self.reason, other.reason);
+    }
 }
 
 /// How long writes last.

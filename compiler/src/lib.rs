@@ -6,8 +6,8 @@
 //! | --- | --- | --- |
 //! | [`source`] | files and directories | text |
 //! | [`yaml`] | text | a tree that knows its places |
-//! | [`fragment`] | a tree | what one file declares |
-//! | [`resolve`] | all fragments, and the image | one policy per path |
+//! | [`fragment`], [`policy`] | a tree | what one file declares |
+//! | [`resolve`] | all fragments, the image's policy, and the image | one policy per path |
 //! | [`check`] | policies | findings |
 //! | [`plan`] | policies without errors, and the image | entries with nothing left open |
 //! | [`prepare`] | the plan | mount points, symlinks and factory copies in the image |
@@ -23,6 +23,7 @@ pub mod emit;
 pub mod fragment;
 pub mod image_id;
 pub mod inspect;
+mod lower;
 pub mod plan;
 pub mod policy;
 pub mod prepare;
@@ -35,30 +36,47 @@ pub mod yaml;
 
 use crate::check::Scene;
 use crate::diagnostic::Findings;
+use crate::policy::{ImagePolicy, Policy};
 use crate::resolve::Resolved;
 use crate::rootfs::Rootfs;
-use crate::source::Sources;
+use crate::source::{SourceId, Sources};
 
-/// From text to checked policies: what `lint` and `compile` share.
+/// What `lint` and `compile` share: everything up to checked policies.
+#[derive(Debug)]
+pub struct Analysis {
+    /// One policy per path.
+    pub resolved: Resolved,
+    /// Slots and data partition.
+    pub image: ImagePolicy,
+}
+
+/// From text to checked policies.
 ///
-/// `prepares` says whether what the image lacks will be made in it.
+/// `policy` is the source that is the image's policy; all others are fragments. `prepares` says whether what the image
+/// lacks will be made in it.
 pub fn analyse(
     sources: &Sources,
+    policy: Option<SourceId>,
     rootfs: Option<&Rootfs>,
     prepares: bool,
     findings: &mut Findings,
-) -> Resolved {
+) -> Analysis {
     let mut fragments = Vec::with_capacity(sources.len());
+    let mut of_image = Policy::default();
     for (id, source) in sources.iter() {
         let mut of_file = Findings::default();
         let document = yaml::parse(id, source, &mut of_file);
         // A file that could not be read at all has its finding already, and nothing can be missing from it.
-        if document.is_some() || (of_file.is_empty() && !findings.has_any_of(id)) {
+        let is_readable = document.is_some() || (of_file.is_empty() && !findings.has_any_of(id));
+        if is_readable && policy == Some(id) {
+            of_image = policy::lower(id, document.as_ref(), &mut of_file);
+        } else if is_readable {
             fragments.push(fragment::lower(id, document.as_ref(), &mut of_file));
         }
         findings.append(of_file);
     }
-    let resolved = resolve::resolve(fragments, rootfs, findings);
+    let image = of_image.image.clone();
+    let resolved = resolve::resolve(fragments, of_image, rootfs, findings);
     check::run(Scene { resolved: &resolved, rootfs, prepares }, findings);
-    resolved
+    Analysis { resolved, image }
 }

@@ -1,15 +1,16 @@
 //! Fragments to one policy per path.
 //!
-//! Several fragments may name a path. Each field is decided by those who state it; two who state different
-//! values are a conflict. What nobody states has the language's default.
+//! Several fragments may name a path. Each field is decided by those who state it; two who state different values are a
+//! conflict. The image's policy may drop a path and replace single fields. What nobody states has the language's default.
 
 use std::collections::BTreeMap;
 
 use state_schema::{Kind, MountOptions, OnFailure, OnUpdate, Scope, StatePath};
 
-use crate::check::conflict;
+use crate::check::{conflict, override_of_nothing, remove_of_nothing};
 use crate::diagnostic::{Findings, Span, Spanned};
-use crate::fragment::{Account, Declaration, Fields, Fragment, How, Lifetime, Seed};
+use crate::fragment::{Account, Declaration, Fields, Fragment, How, Lifetime, Merge, Seed};
+use crate::policy::Policy;
 use crate::rootfs::{Found, Rootfs};
 
 /// A value and who decided it.
@@ -28,6 +29,17 @@ impl<T> Decided<T> {
             None => Self { value: default, by: None },
         }
     }
+}
+
+/// A field that the image's policy decided.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Overridden {
+    /// The field's key.
+    pub key: &'static str,
+    /// Where the policy says so.
+    pub by: Span,
+    /// Where a fragment says otherwise; `None` where none says anything.
+    pub instead_of: Option<Span>,
 }
 
 /// One path with everything that is declared about it.
@@ -63,6 +75,8 @@ pub struct Subject {
     pub size: Option<Spanned<u64>>,
     /// Why the path is declared.
     pub reason: Option<Spanned<String>>,
+    /// What the image's policy has changed.
+    pub overridden: Vec<Overridden>,
     /// What the image holds at the path; `None` where no image was given.
     pub in_image: Option<Found>,
 }
@@ -101,68 +115,120 @@ impl Resolved {
     }
 }
 
-/// Joins what all fragments say about each path.
-pub fn resolve(fragments: Vec<Fragment>, rootfs: Option<&Rootfs>, findings: &mut Findings) -> Resolved {
+/// Joins what all fragments and the policy say about each path.
+pub fn resolve(
+    fragments: Vec<Fragment>,
+    policy: Policy,
+    rootfs: Option<&Rootfs>,
+    findings: &mut Findings,
+) -> Resolved {
     let mut by_path: BTreeMap<String, Vec<Declaration>> = BTreeMap::new();
-    for declaration in fragments.into_iter().flat_map(|fragment| fragment.declarations) {
+    let of_fragments = fragments.into_iter().flat_map(|fragment| fragment.declarations);
+    for declaration in of_fragments.chain(policy.declarations) {
         by_path.entry(declaration.path.value.clone()).or_default().push(declaration);
     }
+    for path in policy.removals {
+        if by_path.remove(&path.value).is_none() {
+            findings.add(remove_of_nothing::finding(&path, by_path.keys().map(String::as_str)));
+        }
+    }
+    let mut overrides: BTreeMap<String, Declaration> = BTreeMap::new();
+    for declaration in policy.overrides {
+        if by_path.contains_key(&declaration.path.value) {
+            overrides.insert(declaration.path.value.clone(), declaration);
+        } else {
+            findings.add(override_of_nothing::finding(&declaration.path, by_path.keys().map(String::as_str)));
+        }
+    }
     let mut subjects: Vec<Subject> = by_path
-        .into_values()
-        .filter_map(|declarations| {
-            let (path, fields) = join(declarations, findings)?;
-            let in_image = rootfs.map(|rootfs| rootfs.look_up(presume_path(&path.value)));
-            decide(path, fields, in_image)
+        .into_iter()
+        .filter_map(|(path, declarations)| {
+            let joined = join(declarations, overrides.remove(&path), findings)?;
+            let in_image = rootfs.map(|rootfs| rootfs.look_up(presume_path(&path)));
+            decide(joined, in_image)
         })
         .collect();
     subjects.sort_by(|a, b| a.state_path().cmp(&b.state_path()));
     Resolved { subjects }
 }
 
-/// All declarations of a path as one; a field that two state differently is the first's, and a finding.
-fn join(declarations: Vec<Declaration>, findings: &mut Findings) -> Option<(Spanned<String>, Fields)> {
+/// What all declarations of a path say together.
+struct Joined {
+    path: Spanned<String>,
+    fields: Fields,
+    overridden: Vec<Overridden>,
+}
+
+/// Joins the declarations of a path, then lets the image's override replace what it names. A field that two declarations
+/// state differently is a finding, unless the override decides it.
+fn join(
+    declarations: Vec<Declaration>,
+    overriding: Option<Declaration>,
+    findings: &mut Findings,
+) -> Option<Joined> {
     let mut declarations = declarations.into_iter();
     let Declaration { path, mut fields } = declarations.next()?;
+    let mut join = Join { disagreements: Vec::new() };
     for Declaration { fields: other, .. } in declarations {
-        let mut join = Join { path: &path.value, findings };
-        join.field("lifetime", &mut fields.lifetime, other.lifetime);
-        join.field("scope", &mut fields.scope, other.scope);
-        join.field("type", &mut fields.kind, other.kind);
-        join.field("how", &mut fields.how, other.how);
-        join.field("to", &mut fields.to, other.to);
-        join.field("seed", &mut fields.seed, other.seed);
-        join.field("on-update", &mut fields.on_update, other.on_update);
-        join.field("on-failure", &mut fields.on_failure, other.on_failure);
-        join.field("owner", &mut fields.owner, other.owner);
-        join.field("group", &mut fields.group, other.group);
-        join.field("mode", &mut fields.mode, other.mode);
-        join.field("options", &mut fields.options, other.options);
-        join.field("size", &mut fields.size, other.size);
-        // Two packages may have different reasons for the same wish.
-        fields.reason = fields.reason.take().or(other.reason);
+        fields.merge(other, &mut join);
     }
-    Some((path, fields))
+    let mut replace = Replace { overridden: Vec::new() };
+    if let Some(Declaration { fields: other, .. }) = overriding {
+        fields.merge(other, &mut replace);
+    }
+    for (key, first, second) in join.disagreements {
+        if !replace.overridden.iter().any(|overridden| overridden.key == key) {
+            findings.add(conflict::finding(&path.value, key, first, second));
+        }
+    }
+    Some(Joined { path, fields, overridden: replace.overridden })
 }
 
-struct Join<'a> {
-    path: &'a str,
-    findings: &'a mut Findings,
+/// What only one says holds; of what two say, the first.
+struct Join {
+    disagreements: Vec<(&'static str, Span, Span)>,
 }
 
-impl Join<'_> {
-    fn field<T: PartialEq>(&mut self, key: &str, first: &mut Option<Spanned<T>>, other: Option<Spanned<T>>) {
-        match (first.as_ref(), other) {
-            (None, other) => *first = other,
-            (Some(first), Some(other)) if first.value != other.value => {
-                self.findings.add(conflict::finding(self.path, key, first.span, other.span));
+impl Merge for Join {
+    fn field<T: PartialEq>(
+        &mut self,
+        key: &'static str,
+        mine: &mut Option<Spanned<T>>,
+        other: Option<Spanned<T>>,
+    ) {
+        match (mine.as_ref(), other) {
+            (None, other) => *mine = other,
+            // Two packages may have different reasons for the same wish.
+            (Some(mine), Some(other)) if mine.value != other.value && key != "reason" => {
+                self.disagreements.push((key, mine.span, other.span));
             }
             (Some(_), _) => {}
         }
     }
 }
 
+/// What the image says holds.
+struct Replace {
+    overridden: Vec<Overridden>,
+}
+
+impl Merge for Replace {
+    fn field<T: PartialEq>(
+        &mut self,
+        key: &'static str,
+        mine: &mut Option<Spanned<T>>,
+        other: Option<Spanned<T>>,
+    ) {
+        let Some(other) = other else { return };
+        let instead_of = mine.as_ref().map(|mine| mine.span);
+        self.overridden.push(Overridden { key, by: other.span, instead_of });
+        *mine = Some(other);
+    }
+}
+
 /// Fills in what nobody states. `None` where no lifetime could be read, of which a finding tells.
-fn decide(path: Spanned<String>, fields: Fields, in_image: Option<Found>) -> Option<Subject> {
+fn decide(joined: Joined, in_image: Option<Found>) -> Option<Subject> {
+    let Joined { path, fields, overridden } = joined;
     let how = Decided::or(fields.how, How::Bind);
     let is_text = matches!(fields.seed, Some(Spanned { value: Seed::Text(_), .. }));
     let implied = match &in_image {
@@ -186,6 +252,7 @@ fn decide(path: Spanned<String>, fields: Fields, in_image: Option<Found>) -> Opt
         options: Decided::or(fields.options, MountOptions::DEFAULT),
         size: fields.size,
         reason: fields.reason,
+        overridden,
         in_image,
     })
 }

@@ -68,11 +68,16 @@ impl Sources {
             if is_directory {
                 sources.read_directory(argument, findings)?;
             } else {
-                let origin = argument.file_name().map_or(argument.as_path(), Path::new);
-                sources.read_file(argument, origin, findings)?;
+                sources.read_one(argument, findings)?;
             }
         }
         Ok(sources)
+    }
+
+    /// Reads one more file, whatever its name.
+    pub fn read_one(&mut self, path: &Path, findings: &mut Findings) -> Result<SourceId, SourceError> {
+        let origin = path.file_name().map_or(path, Path::new);
+        self.read_file(path, origin, findings)
     }
 
     fn read_directory(&mut self, directory: &Path, findings: &mut Findings) -> Result<(), SourceError> {
@@ -99,7 +104,12 @@ impl Sources {
         Ok(())
     }
 
-    fn read_file(&mut self, path: &Path, origin: &Path, findings: &mut Findings) -> Result<(), SourceError> {
+    fn read_file(
+        &mut self,
+        path: &Path,
+        origin: &Path,
+        findings: &mut Findings,
+    ) -> Result<SourceId, SourceError> {
         let named =
             |path: &Path| path.to_str().map(str::to_owned).ok_or_else(|| SourceError::Name(path.to_owned()));
         let (name, origin) = (named(path)?, named(origin)?);
@@ -107,11 +117,10 @@ impl Sources {
         if length > MAX_FILE_LEN {
             let source = self.add(name, origin, String::new());
             findings.add(yaml_limit::file_len(Span::start_of(source), length));
-            return Ok(());
+            return Ok(source);
         }
         let bytes = fs::read(path).map_err(|error| read_error(path, error))?;
-        self.add_bytes(name, origin, bytes, findings);
-        Ok(())
+        Ok(self.add_bytes(name, origin, bytes, findings))
     }
 
     /// Adds a file from memory; a finding tells where it is no text.

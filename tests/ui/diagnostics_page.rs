@@ -50,6 +50,16 @@ fn show(example: &Example, page: &mut String) {
         let text = String::from_utf8_lossy(content);
         writeln!(page, "```yaml\n# {name}\n{}\n```", text.trim_end()).unwrap();
     }
+    if !example.policy.is_empty() {
+        let text = String::from_utf8_lossy(example.policy);
+        writeln!(
+            page,
+            "{}```yaml\n# the image's policy\n{}\n```",
+            if example.fragments.is_empty() { "" } else { "\n" },
+            text.trim_end()
+        )
+        .unwrap();
+    }
     if !example.image.is_empty() {
         writeln!(page, "\nin an image with\n\n```text\n{}\n```", example.image.trim_end()).unwrap();
     }

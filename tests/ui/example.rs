@@ -7,6 +7,7 @@ use std::process::Command;
 
 use state_tests::program::statec;
 use statec::check::{Example, RULES, Rule};
+use statec::diagnostic::Severity;
 use tempfile::TempDir;
 
 use crate::{Case, snapshot};
@@ -15,7 +16,7 @@ pub(crate) const CASES: &[Case] = &[("examples::every_directory_is_a_rule", ever
 
 pub(crate) fn breaks_this_rule_alone(rule: &Rule) {
     let (status, text) = judge(&rule.bad);
-    assert_eq!(status, 1, "{text}");
+    assert_eq!(status, i32::from(rule.severity == Severity::Error), "{text}");
     let codes: Vec<&str> = text.lines().filter_map(code_of).collect();
     assert!(!codes.is_empty() && codes.iter().all(|&code| code == rule.code), "{text}");
     snapshot::assert_is(text, &format!("tests/ui/{}/bad.txt", rule.code));
@@ -57,6 +58,9 @@ fn judge(example: &Example) -> (i32, String) {
             "state.blob",
         ]);
     }
+    if !example.policy.is_empty() {
+        statec.args(["--image", "policy.yaml"]);
+    }
     let output = statec.current_dir(&directory).output().unwrap();
     let text = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
     (output.status.code().unwrap(), text)
@@ -69,6 +73,11 @@ fn lay_out(example: &Example) -> TempDir {
     for (name, content) in example.fragments {
         fs::write(fragments.join(name), content).unwrap();
     }
+    if example.fragments.is_empty() {
+        // A directory without any would be refused.
+        fs::write(fragments.join("empty.yaml"), "version: 1\nstate: {}\n").unwrap();
+    }
+    fs::write(directory.path().join("policy.yaml"), example.policy).unwrap();
     lay_out_image(example.image, &directory.path().join("image"));
     directory
 }

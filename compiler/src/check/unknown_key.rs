@@ -27,6 +27,9 @@ pub(crate) fn finding(
     let meant = suggest::closest(key, known.iter().copied());
     let help = match meant {
         Some(meant) => format!("did you mean `{meant}`?"),
+        None if ["image", "override", "remove"].contains(&key) => {
+            format!("only an image's policy has `{key}`: `statec compile --image`")
+        }
         None => format!("the keys here are {}", suggest::alternatives(known).replace(" or ", " and ")),
     };
     (Diagnostic::new(&RULE, format!("{place} has no key {}", quote(key)), span, "unknown key", help), meant)

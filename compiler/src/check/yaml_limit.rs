@@ -2,13 +2,14 @@
 
 use super::{Example, Rule};
 use crate::diagnostic::{Diagnostic, Severity, Span};
+use crate::lower::MAX_TEXT_LEN;
 use crate::source::MAX_FILE_LEN;
 use crate::yaml::{MAX_DEPTH, MAX_NODES};
 
 pub(crate) static RULE: Rule = Rule {
     code: "yaml-limit",
     severity: Severity::Error,
-    rejects: "A file of more than 1 MiB, 50,000 nodes or 32 levels.",
+    rejects: "A file of more than 1 MiB, 50,000 nodes or 32 levels, or a text of more than 32 KiB.",
     why: "Fragments come from many packages. None of them may keep a build busy or take its memory.",
     fix: "Split the file. A path for each of thousands of files is better said once for their directory.",
     bad: Example::of(&[("deep.yaml", b"version: 1\nstate: [[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]\n")]),
@@ -22,6 +23,16 @@ pub(crate) fn file_len(start: Span, length: u64) -> Diagnostic {
         start,
         "this file",
         "split it, or declare a directory instead of what it holds".to_owned(),
+    )
+}
+
+pub(crate) fn text_len(span: Span, length: usize) -> Diagnostic {
+    Diagnostic::new(
+        &RULE,
+        format!("the text has {length} bytes; at most {MAX_TEXT_LEN} are read"),
+        span,
+        "this text",
+        "let the package install a file, and seed from the image".to_owned(),
     )
 }
 

@@ -7,7 +7,6 @@ use std::path::PathBuf;
 use clap::Args;
 use statec::diagnostic::Findings;
 use statec::plan::plan;
-use statec::policy::ImagePolicy;
 use statec::prepare::prepare;
 use statec::rootfs::Rootfs;
 use statec::source::Sources;
@@ -26,6 +25,9 @@ pub(crate) struct Compile {
     /// The image's tree
     #[arg(long, value_name = "DIR")]
     rootfs: PathBuf,
+    /// The image's policy: slots, data partition, overrides
+    #[arg(long, value_name = "POLICY")]
+    image: Option<PathBuf>,
     /// What tells this build from every other; else IMAGE_ID, IMAGE_VERSION and BUILD_ID of the image's os-release
     #[arg(long, value_name = "ID")]
     image_id: Option<String>,
@@ -40,20 +42,21 @@ pub(crate) struct Compile {
 impl Compile {
     pub(crate) fn run(self, colour: bool) -> Result<Output, Failure> {
         let mut findings = Findings::default();
-        let sources = Sources::read(&self.fragments, &mut findings)?;
+        let mut sources = Sources::read(&self.fragments, &mut findings)?;
+        let policy = self.image.as_deref().map(|path| sources.read_one(path, &mut findings)).transpose()?;
         let rootfs = Rootfs::open(&self.rootfs)?;
         let image_id = match &self.image_id {
             Some(id) => image_id::given(id)?,
             None => image_id::from_os_release(&rootfs)?,
         };
-        let resolved = analyse(&sources, Some(&rootfs), self.prepare, &mut findings);
+        let analysis = analyse(&sources, policy, Some(&rootfs), self.prepare, &mut findings);
         let has_errors = findings.has_errors();
-        let plan = (!has_errors).then(|| plan(&resolved, &rootfs, self.prepare, &sources));
+        let plan = (!has_errors).then(|| plan(&analysis.resolved, &rootfs, self.prepare, &sources));
         let stderr = render_findings(findings, &sources, colour);
         let Some(plan) = plan else {
             return Ok(Output { stdout: String::new(), stderr, status: FINDINGS });
         };
-        let blob = emit::blob(&plan, &ImagePolicy::standard(), &image_id)?;
+        let blob = emit::blob(&plan, &analysis.image, &image_id)?;
         if self.prepare {
             prepare(&plan, &rootfs)?;
         }

@@ -21,6 +21,9 @@ pub(crate) struct Lint {
     /// The image's tree, to check against what is in it
     #[arg(long, value_name = "DIR")]
     rootfs: Option<PathBuf>,
+    /// The image's policy, to check with what it overrides and removes
+    #[arg(long, value_name = "POLICY")]
+    image: Option<PathBuf>,
     /// Let warnings count as findings for the exit status
     #[arg(long)]
     deny_warnings: bool,
@@ -29,9 +32,10 @@ pub(crate) struct Lint {
 impl Lint {
     pub(crate) fn run(self, colour: bool) -> Result<Output, Failure> {
         let mut findings = Findings::default();
-        let sources = Sources::read(&self.fragments, &mut findings)?;
+        let mut sources = Sources::read(&self.fragments, &mut findings)?;
+        let policy = self.image.as_deref().map(|path| sources.read_one(path, &mut findings)).transpose()?;
         let rootfs = self.rootfs.as_deref().map(Rootfs::open).transpose()?;
-        analyse(&sources, rootfs.as_ref(), true, &mut findings);
+        analyse(&sources, policy, rootfs.as_ref(), true, &mut findings);
         let counts = if self.deny_warnings { !findings.is_empty() } else { findings.has_errors() };
         let stdout = render_findings(findings, &sources, colour);
         Ok(Output { stdout, stderr: String::new(), status: if counts { FINDINGS } else { 0 } })

@@ -1,17 +1,19 @@
 //! A tree to a fragment.
 
-use state_schema::{Mode, MountOptions, StatePath};
+use state_schema::{Mode, MountOptions};
 
-use super::{Account, Declaration, Fields, Fragment, LANGUAGE_VERSION, Seed, Word};
+use super::{Account, Declaration, Fields, Fragment, LANGUAGE_VERSION, Seed};
 use crate::check::{
-    bad_version, contradictory_options, invalid_account, invalid_mode, invalid_path, invalid_size,
-    missing_key, unknown_key, unknown_value, wrong_type,
+    bad_version, contradictory_options, invalid_account, invalid_mode, invalid_size, missing_key,
+    unknown_value, wrong_type,
 };
 use crate::diagnostic::{Findings, Span, Spanned};
+use crate::lower::{Lowering, get};
 use crate::source::SourceId;
-use crate::yaml::{CoreType, Mapping, Node, Scalar, Value};
+use crate::yaml::{CoreType, Mapping, Node, Value};
 
-const FILE_KEYS: &[&str] = &["version", "state"];
+const FILE_KEYS: &[&str] = &["version", "package", "state"];
+const NEEDED_FILE_KEYS: &[&str] = &["version", "state"];
 
 /// The keys of a declaration's long form, in the order in which documentation lists them.
 pub const DECLARATION_KEYS: &[&str] = &[
@@ -34,32 +36,33 @@ pub const DECLARATION_KEYS: &[&str] = &[
 /// Reads the document of a file. What cannot be read is a finding, and the rest is still read.
 pub fn lower(source: SourceId, document: Option<&Node>, findings: &mut Findings) -> Fragment {
     let mut lowering = Lowering { findings };
-    let declarations = match document {
-        None => {
-            lowering.findings.add(missing_key::empty_file(Span::start_of(source)));
-            Vec::new()
-        }
-        Some(document) => lowering.file(document),
-    };
-    Fragment { source, declarations }
-}
-
-struct Lowering<'f> {
-    findings: &'f mut Findings,
+    let mut fragment = Fragment { source, package: None, declarations: Vec::new() };
+    match document {
+        None => lowering.findings.add(missing_key::empty_file(Span::start_of(source))),
+        Some(document) => lowering.fragment(document, &mut fragment),
+    }
+    fragment
 }
 
 impl Lowering<'_> {
-    fn file(&mut self, document: &Node) -> Vec<Declaration> {
-        let Value::Mapping(file) = &document.value else {
-            self.findings.add(wrong_type::finding(
-                document,
-                "the file",
-                "a mapping with `version` and `state`",
-            ));
-            return Vec::new();
-        };
-        let typos = self.unknown_keys(file, "the file", FILE_KEYS);
-        for &key in FILE_KEYS {
+    fn fragment(&mut self, document: &Node, fragment: &mut Fragment) {
+        let Some(file) = self.file(document, FILE_KEYS, NEEDED_FILE_KEYS) else { return };
+        fragment.package = get(file, "package").and_then(|package| self.text(package, "`package`"));
+        fragment.declarations = get(file, "state").map_or_else(Vec::new, |state| self.state(state));
+    }
+
+    /// The mapping that a whole file is, with its version checked.
+    pub(crate) fn file<'n>(
+        &mut self,
+        document: &'n Node,
+        keys: &'static [&'static str],
+        needed: &[&str],
+    ) -> Option<&'n Mapping> {
+        let wanted =
+            format!("a mapping with {}", crate::suggest::alternatives(needed).replace(" or ", " and "));
+        let file = self.mapping(document, "the file", &wanted)?;
+        let typos = self.unknown_keys(file, "the file", keys);
+        for &key in needed {
             if get(file, key).is_none() && !file.is_cut && !typos.contains(&key) {
                 self.findings.add(missing_key::of_file(key, document.span));
             }
@@ -67,7 +70,7 @@ impl Lowering<'_> {
         if let Some(version) = get(file, "version") {
             self.version(version);
         }
-        get(file, "state").map_or_else(Vec::new, |state| self.state(state))
+        Some(file)
     }
 
     fn version(&mut self, node: &Node) {
@@ -79,19 +82,37 @@ impl Lowering<'_> {
         }
     }
 
-    fn state(&mut self, node: &Node) -> Vec<Declaration> {
-        let Value::Mapping(state) = &node.value else {
-            self.findings.add(wrong_type::finding(
-                node,
-                "`state`",
-                "a mapping from paths to what becomes of them",
-            ));
+    /// Paths with what becomes of them.
+    pub(crate) fn state(&mut self, node: &Node) -> Vec<Declaration> {
+        self.declarations(node, "`state`", Self::fields)
+    }
+
+    /// Paths with fields that change what fragments say: no lifetime is needed here.
+    pub(crate) fn overrides(&mut self, node: &Node) -> Vec<Declaration> {
+        self.declarations(node, "`override`", |lowering, _, value| {
+            let mut fields = Fields::default();
+            if let Some(mapping) =
+                lowering.mapping(value, "an override", "a mapping with the fields to change")
+            {
+                lowering.long_form(mapping, &mut fields);
+            }
+            fields
+        })
+    }
+
+    fn declarations(
+        &mut self,
+        node: &Node,
+        what: &str,
+        read: impl Fn(&mut Self, &Node, &Node) -> Fields,
+    ) -> Vec<Declaration> {
+        let Some(state) = self.mapping(node, what, "a mapping from paths to what becomes of them") else {
             return Vec::new();
         };
         let mut declarations = Vec::new();
         for (key, value) in &state.pairs {
             let path = self.path(key, "a path");
-            let fields = self.fields(key, value);
+            let fields = read(self, key, value);
             if let Some(path) = path {
                 declarations.push(Declaration { path, fields });
             }
@@ -99,13 +120,19 @@ impl Lowering<'_> {
         declarations
     }
 
-    fn fields(&mut self, key: &Node, node: &Node) -> Fields {
+    fn fields(&mut self, path: &Node, node: &Node) -> Fields {
         let mut fields = Fields::default();
         match &node.value {
             Value::Scalar(scalar) if scalar.core_type() == CoreType::Text => {
                 fields.lifetime = self.word(node, "lifetime");
             }
-            Value::Mapping(mapping) => self.long_form(key, mapping, &mut fields),
+            Value::Mapping(mapping) => {
+                let typos = self.long_form(mapping, &mut fields);
+                let has_lifetime = get(mapping, "lifetime").is_some() || typos.contains(&"lifetime");
+                if !has_lifetime && !mapping.is_cut {
+                    self.findings.add(missing_key::lifetime(path.span));
+                }
+            }
             Value::Rejected => {}
             _ => self.findings.add(wrong_type::finding(
                 node,
@@ -116,7 +143,8 @@ impl Lowering<'_> {
         fields
     }
 
-    fn long_form(&mut self, path: &Node, mapping: &Mapping, fields: &mut Fields) {
+    /// Reads all keys of a declaration, and returns those that misspelt ones seem to be meant for.
+    fn long_form(&mut self, mapping: &Mapping, fields: &mut Fields) -> Vec<&'static str> {
         let typos = self.unknown_keys(mapping, "a declaration", DECLARATION_KEYS);
         for (key, node) in &mapping.pairs {
             let Value::Scalar(key) = &key.value else { continue };
@@ -138,74 +166,7 @@ impl Lowering<'_> {
                 _ => {}
             }
         }
-        let has_lifetime = get(mapping, "lifetime").is_some() || typos.contains(&"lifetime");
-        if !has_lifetime && !mapping.is_cut {
-            self.findings.add(missing_key::lifetime(path.span));
-        }
-    }
-
-    /// Reports keys that are not among `known`, and returns the known ones that these seem to be meant for.
-    fn unknown_keys(
-        &mut self,
-        mapping: &Mapping,
-        place: &str,
-        known: &'static [&'static str],
-    ) -> Vec<&'static str> {
-        let mut typos = Vec::new();
-        for (key, _) in &mapping.pairs {
-            match &key.value {
-                Value::Scalar(scalar) if known.contains(&scalar.text.as_str()) => {}
-                Value::Scalar(scalar) => {
-                    let (finding, meant) = unknown_key::finding(&scalar.text, key.span, place, known);
-                    self.findings.add(finding);
-                    typos.extend(meant);
-                }
-                Value::Rejected => {}
-                _ => self.findings.add(wrong_type::finding(key, "a key", "text")),
-            }
-        }
         typos
-    }
-
-    fn scalar<'n>(&mut self, node: &'n Node, what: &str, wanted: &str) -> Option<&'n Scalar> {
-        match &node.value {
-            Value::Scalar(scalar) => Some(scalar),
-            Value::Rejected => None,
-            _ => {
-                self.findings.add(wrong_type::finding(node, what, wanted));
-                None
-            }
-        }
-    }
-
-    fn text(&mut self, node: &Node, what: &str) -> Option<Spanned<String>> {
-        let scalar = self.scalar(node, what, "text")?;
-        if scalar.core_type() == CoreType::Text {
-            return Some(Spanned { value: scalar.text.clone(), span: node.span });
-        }
-        self.findings.add(wrong_type::unquoted(node, what, &scalar.text));
-        None
-    }
-
-    fn path(&mut self, node: &Node, what: &str) -> Option<Spanned<String>> {
-        let path = self.text(node, what)?;
-        match StatePath::new(&path.value) {
-            Ok(_) => Some(path),
-            Err(fault) => {
-                self.findings.add(invalid_path::finding(&path, fault));
-                None
-            }
-        }
-    }
-
-    fn word<T: Word>(&mut self, node: &Node, key: &str) -> Option<Spanned<T>> {
-        let text = self.text(node, &format!("`{key}`"))?;
-        if let Some(&(_, value)) = T::WORDS.iter().find(|(word, _)| *word == text.value) {
-            return Some(text.map(|_| value));
-        }
-        let words: Vec<&str> = T::WORDS.iter().map(|(word, _)| *word).collect();
-        self.findings.add(unknown_value::finding(&text, key, &words));
-        None
     }
 
     fn seed(&mut self, node: &Node) -> Option<Spanned<Seed>> {
@@ -222,9 +183,9 @@ impl Lowering<'_> {
             };
             return Some(text.map(|_| seed));
         };
-        self.unknown_keys(mapping, "`seed`", &["text"]);
+        let typos = self.unknown_keys(mapping, "`seed`", &["text"]);
         let Some(text) = get(mapping, "text") else {
-            if mapping.pairs.is_empty() {
+            if mapping.pairs.is_empty() && typos.is_empty() {
                 self.findings.add(wrong_type::finding(node, "`seed`", "`image`, `empty` or `{text: \"…\"}`"));
             }
             return None;
@@ -234,24 +195,14 @@ impl Lowering<'_> {
     }
 
     fn account(&mut self, node: &Node, key: &str) -> Option<Spanned<Account>> {
-        let scalar = self.scalar(node, &format!("`{key}`"), "a name or a number")?;
-        let account = match scalar.core_type() {
-            CoreType::Text | CoreType::Integer if !scalar.text.is_empty() => {
-                let is_number = scalar.text.bytes().all(|b| b.is_ascii_digit());
-                // The highest number is what chown(2) takes for "leave as it is".
-                match scalar.text.parse::<u32>() {
-                    Ok(id) if is_number && id != u32::MAX => Some(Account::Id(id)),
-                    _ if is_number || scalar.core_type() == CoreType::Integer => None,
-                    _ if scalar.text.contains([':', '\n', '\0']) => None,
-                    _ => Some(Account::Name(scalar.text.clone())),
-                }
-            }
-            CoreType::Text | CoreType::Integer => None,
-            _ => {
-                self.findings.add(wrong_type::finding(node, &format!("`{key}`"), "a name or a number"));
-                return None;
-            }
-        };
+        const WANTED: &str = "a name or a number";
+        let what = format!("`{key}`");
+        let scalar = self.scalar(node, &what, WANTED)?;
+        if !matches!(scalar.core_type(), CoreType::Text | CoreType::Integer) {
+            self.findings.add(wrong_type::finding(node, &what, WANTED));
+            return None;
+        }
+        let account = read_account(&scalar.text);
         if account.is_none() {
             self.findings.add(invalid_account::finding(node.span, key, &scalar.text));
         }
@@ -259,7 +210,8 @@ impl Lowering<'_> {
     }
 
     fn mode(&mut self, node: &Node) -> Option<Spanned<Mode>> {
-        let scalar = self.scalar(node, "`mode`", "text, like \"0755\"")?;
+        const WANTED: &str = "text, like \"0755\"";
+        let scalar = self.scalar(node, "`mode`", WANTED)?;
         match scalar.core_type() {
             CoreType::Text => {}
             CoreType::Integer => {
@@ -267,14 +219,11 @@ impl Lowering<'_> {
                 return None;
             }
             _ => {
-                self.findings.add(wrong_type::finding(node, "`mode`", "text, like \"0755\""));
+                self.findings.add(wrong_type::finding(node, "`mode`", WANTED));
                 return None;
             }
         }
-        let is_octal =
-            (3..=4).contains(&scalar.text.len()) && scalar.text.bytes().all(|b| matches!(b, b'0'..=b'7'));
-        let bits = if is_octal { u16::from_str_radix(&scalar.text, 8).ok() } else { None };
-        let mode = bits.and_then(|bits| Mode::new(bits).ok());
+        let mode = read_mode(&scalar.text);
         if mode.is_none() {
             self.findings.add(invalid_mode::finding(node.span, &scalar.text));
         }
@@ -282,12 +231,7 @@ impl Lowering<'_> {
     }
 
     fn options(&mut self, node: &Node) -> Option<Spanned<MountOptions>> {
-        let Value::Sequence(items) = &node.value else {
-            if !matches!(node.value, Value::Rejected) {
-                self.findings.add(wrong_type::finding(node, "`options`", "a list, like `[nosuid, nodev]`"));
-            }
-            return None;
-        };
+        let items = self.sequence(node, "`options`", "a list, like `[nosuid, nodev]`")?;
         let words: Vec<&str> =
             MountOptions::WORDS.iter().flat_map(|&(_, set, lifted)| [set, lifted]).collect();
         let mut options = MountOptions::DEFAULT;
@@ -302,9 +246,8 @@ impl Lowering<'_> {
                 continue;
             };
             let sets = set == word;
-            if let Some(&(_, _, first)) =
-                said.iter().find(|(other, other_sets, _)| *other == option && *other_sets != sets)
-            {
+            let contrary = said.iter().find(|(other, other_sets, _)| *other == option && *other_sets != sets);
+            if let Some(&(_, _, first)) = contrary {
                 self.findings.add(contradictory_options::finding(word, text.span, first));
                 continue;
             }
@@ -317,7 +260,7 @@ impl Lowering<'_> {
     fn size(&mut self, node: &Node) -> Option<Spanned<u64>> {
         let scalar = self.scalar(node, "`size`", "a size, like `16M`")?;
         let size = match scalar.core_type() {
-            CoreType::Text | CoreType::Integer => parse_size(&scalar.text),
+            CoreType::Text | CoreType::Integer => read_size(&scalar.text),
             _ => None,
         };
         if size.is_none() {
@@ -327,8 +270,28 @@ impl Lowering<'_> {
     }
 }
 
+/// A number if there are digits alone, else a name that `passwd(5)` could hold.
+fn read_account(text: &str) -> Option<Account> {
+    if text.is_empty() || text.starts_with(['-', '+']) || text.contains([':', '\n', '\0']) {
+        return None;
+    }
+    if text.bytes().all(|b| b.is_ascii_digit()) {
+        // The highest number is what chown(2) takes for "leave as it is".
+        return text.parse::<u32>().ok().filter(|&id| id != u32::MAX).map(Account::Id);
+    }
+    Some(Account::Name(text.to_owned()))
+}
+
+/// Three or four octal digits.
+fn read_mode(text: &str) -> Option<Mode> {
+    if !(3..=4).contains(&text.len()) || !text.bytes().all(|b| matches!(b, b'0'..=b'7')) {
+        return None;
+    }
+    Mode::new(u16::from_str_radix(text, 8).ok()?).ok()
+}
+
 /// A number of bytes, with `K`, `M` or `G` of 1024 bytes, 1024², 1024³; not 0.
-fn parse_size(text: &str) -> Option<u64> {
+fn read_size(text: &str) -> Option<u64> {
     let (digits, unit) = match text.as_bytes().last()? {
         b'K' => (text.strip_suffix('K')?, 1 << 10),
         b'M' => (text.strip_suffix('M')?, 1 << 20),
@@ -341,23 +304,34 @@ fn parse_size(text: &str) -> Option<u64> {
     digits.parse::<u64>().ok()?.checked_mul(unit).filter(|&bytes| bytes > 0)
 }
 
-fn get<'m>(mapping: &'m Mapping, wanted: &str) -> Option<&'m Node> {
-    mapping.pairs.iter().find_map(|(key, value)| match &key.value {
-        Value::Scalar(key) if key.text == wanted => Some(value),
-        _ => None,
-    })
-}
-
 #[cfg(test)]
 mod tests {
-    use super::parse_size;
+    use super::*;
 
     #[test]
     fn sizes_are_binary_and_never_nothing() {
-        assert_eq!(parse_size("4096"), Some(4096));
-        assert_eq!(parse_size("16M"), Some(16 << 20));
+        assert_eq!(read_size("4096"), Some(4096));
+        assert_eq!(read_size("16M"), Some(16 << 20));
         for bad in ["", "0", "M", "1.5M", "16MB", "16m", "-1", "+1", "99999999999999G"] {
-            assert_eq!(parse_size(bad), None, "{bad:?}");
+            assert_eq!(read_size(bad), None, "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn modes_are_three_or_four_octal_digits() {
+        assert_eq!(read_mode("755").map(Mode::bits), Some(0o755));
+        assert_eq!(read_mode("4755").map(Mode::bits), Some(0o4755));
+        for bad in ["", "7", "0o755", "0788", "07555", "u=rw"] {
+            assert_eq!(read_mode(bad), None, "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn accounts_are_names_or_numbers() {
+        assert_eq!(read_account("0"), Some(Account::Id(0)));
+        assert_eq!(read_account("www-data"), Some(Account::Name("www-data".to_owned())));
+        for bad in ["", "-1", "4294967295", "4294967296", "a:b"] {
+            assert_eq!(read_account(bad), None, "{bad:?}");
         }
     }
 }
