@@ -4,7 +4,7 @@
 //! Rules about text and single values are called where these are read; the others look at what all fragments
 //! say together, and are listed in [`run`].
 
-use crate::diagnostic::{Findings, Severity};
+use crate::diagnostic::{Findings, Severity, Spanned};
 use crate::resolve::{Resolved, Subject};
 use crate::rootfs::Rootfs;
 
@@ -34,8 +34,8 @@ pub struct Example {
     pub fragments: &'static [(&'static str, &'static [u8])],
     /// The image's policy. Empty where the rule needs none.
     pub policy: &'static [u8],
-    /// The image's tree, a line each: `directory PATH`, `file PATH [TEXT]` with `\n` for a line end, `symlink PATH
-    /// TARGET`. Empty where the rule needs no image.
+    /// The image's tree, a line each: `directory PATH`, `file PATH [TEXT]` with `\n` for a line end, `sparse PATH
+    /// LENGTH`, `symlink PATH TARGET`. Empty where the rule needs no image.
     pub image: &'static str,
 }
 
@@ -61,6 +61,8 @@ pub struct Scene<'a> {
     pub resolved: &'a Resolved,
     /// The image, where one is given.
     pub rootfs: Option<&'a Rootfs>,
+    /// The packages that fragments say they belong to.
+    pub packages: &'a [Spanned<String>],
     /// Whether what the image lacks will be made in it.
     pub prepares: bool,
 }
@@ -82,7 +84,9 @@ rules! {
     contradictory_options,
     duplicate_key,
     ephemeral_only_field,
+    exposed_secret,
     forbidden_place,
+    hidden_content,
     incomplete_symlink,
     invalid_account,
     invalid_device,
@@ -90,13 +94,19 @@ rules! {
     invalid_path,
     invalid_size,
     invalid_slot,
+    large_seed,
     missing_key,
     missing_mount_point,
+    mixed_scope,
+    mounted_elsewhere,
     not_utf8,
     overlay_on_file,
     override_of_nothing,
+    package_not_installed,
     persistent_only_field,
+    redundant_entry,
     remove_of_nothing,
+    replaced_by_rename,
     symlink_target,
     symlinked_ancestor,
     text_seed_on_directory,
@@ -117,17 +127,29 @@ pub fn run(scene: Scene<'_>, findings: &mut Findings) {
     const CHECKS: &[Check] = &[
         below_file::check,
         ephemeral_only_field::check,
+        exposed_secret::check,
         forbidden_place::check,
+        hidden_content::check,
         incomplete_symlink::check,
+        large_seed::check,
         missing_mount_point::check,
+        mixed_scope::check,
+        mounted_elsewhere::check,
         overlay_on_file::check,
         persistent_only_field::check,
+        redundant_entry::check,
+        replaced_by_rename::check,
         symlink_target::check,
         symlinked_ancestor::check,
         text_seed_on_directory::check,
         type_mismatch::check,
         unknown_account::check,
     ];
+    for package in scene.packages {
+        if let Some(rootfs) = scene.rootfs {
+            package_not_installed::check(package, rootfs, findings);
+        }
+    }
     for subject in &scene.resolved.subjects {
         for check in CHECKS {
             check(subject, scene, findings);

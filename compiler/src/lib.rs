@@ -24,6 +24,8 @@ pub mod fragment;
 pub mod image_id;
 pub mod inspect;
 mod lower;
+mod mounts;
+mod packages;
 pub mod plan;
 pub mod policy;
 pub mod prepare;
@@ -75,8 +77,9 @@ pub fn analyse(
         }
         findings.append(of_file);
     }
+    let packages: Vec<_> = fragments.iter().filter_map(|fragment| fragment.package.clone()).collect();
     let image = of_image.image.clone();
     let resolved = resolve::resolve(fragments, of_image, rootfs, findings);
-    check::run(Scene { resolved: &resolved, rootfs, prepares }, findings);
+    check::run(Scene { resolved: &resolved, rootfs, packages: &packages, prepares }, findings);
     Analysis { resolved, image }
 }

@@ -101,6 +101,12 @@ pub struct Resolved {
 }
 
 impl Resolved {
+    /// Whether `path` itself is declared.
+    #[must_use]
+    pub fn is_declared(&self, path: StatePath<'_>) -> bool {
+        self.subjects.binary_search_by(|subject| subject.state_path().cmp(&path)).is_ok()
+    }
+
     /// The subject of the deepest declared path that `path` lies strictly beneath.
     #[must_use]
     pub fn nearest_above(&self, path: StatePath<'_>) -> Option<&Subject> {

@@ -4,14 +4,21 @@
 //! host. So every path is walked name by name. Ownership is read and written through std: under pseudo or
 //! fakeroot, raw system calls would see the builder's own.
 
+use std::collections::BTreeSet;
 use std::fs::{self, Metadata};
 use std::io;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use state_schema::{FACTORY_DIR, Mode, StatePath};
+use walkdir::WalkDir;
 
 use crate::accounts::Accounts;
+use crate::mounts::Mounts;
+use crate::packages;
+
+/// Where systemd finds units, those that override others first.
+const UNIT_DIRECTORIES: [&str; 3] = ["/etc/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system"];
 
 /// A tree that an image is made of.
 #[derive(Debug)]
@@ -19,6 +26,10 @@ pub struct Rootfs {
     root: PathBuf,
     /// The image's users and groups.
     pub accounts: Accounts,
+    /// What the image mounts by itself.
+    pub mounts: Mounts,
+    /// Its installed packages; `None` where its package manager keeps no list that can be read here.
+    pub packages: Option<BTreeSet<String>>,
 }
 
 /// The tree could not be looked at.
@@ -78,6 +89,14 @@ pub struct Access {
     pub mode: Mode,
 }
 
+impl Found {
+    /// Whether there is something at the path itself.
+    #[must_use]
+    pub fn exists(&self) -> bool {
+        matches!(self, Self::Directory(_) | Self::File(_) | Self::Symlink { .. } | Self::Special(_))
+    }
+}
+
 impl Access {
     fn of(metadata: &Metadata) -> Self {
         // Masked to the bits that a mode has, so that no number is refused.
@@ -93,10 +112,87 @@ impl Rootfs {
         if !root.is_dir() {
             return Err(RootfsError::NotADirectory(root.to_owned()));
         }
-        let mut rootfs = Self { root: root.to_owned(), accounts: Accounts::default() };
+        let mut rootfs = Self {
+            root: root.to_owned(),
+            accounts: Accounts::default(),
+            mounts: Mounts::default(),
+            packages: None,
+        };
         let [passwd, group] = [rootfs.read_file("/etc/passwd")?, rootfs.read_file("/etc/group")?];
         rootfs.accounts = Accounts::parse(passwd.as_deref(), group.as_deref());
+        rootfs.mounts = rootfs.read_mounts()?;
+        for file in packages::STATUS_FILES {
+            if let Some(status) = rootfs.read_file(file)? {
+                rootfs.packages.get_or_insert_default().extend(packages::parse(&status));
+            }
+        }
         Ok(rootfs)
+    }
+
+    /// What `/etc/fstab` and enabled mount units mount.
+    fn read_mounts(&self) -> Result<Mounts, RootfsError> {
+        let mut mounts = Mounts::default();
+        if let Some(fstab) = self.read_file("/etc/fstab")? {
+            mounts.add_fstab("/etc/fstab", &fstab);
+        }
+        for directory in UNIT_DIRECTORIES {
+            for wanting in self
+                .names_in(directory)
+                .iter()
+                .filter(|name| matches!(name.rsplit_once('.'), Some((_, "wants" | "requires"))))
+            {
+                for unit in self.names_in(&format!("{directory}/{wanting}")) {
+                    let is_masked = StatePath::new(&format!("/etc/systemd/system/{unit}"))
+                        .is_ok_and(|unit| matches!(self.look_up(unit), Found::Symlink { target } if target == "/dev/null"));
+                    if !is_masked {
+                        mounts.add_unit(&unit);
+                    }
+                }
+            }
+        }
+        Ok(mounts)
+    }
+
+    /// The names in a directory of the image, sorted; none where there is no directory, or it cannot be read.
+    fn names_in(&self, path: &str) -> Vec<String> {
+        let Some(path) =
+            StatePath::new(path).ok().filter(|path| matches!(self.look_up(*path), Found::Directory(_)))
+        else {
+            return Vec::new();
+        };
+        let found = fs::read_dir(self.host_path(path)).into_iter().flatten().flatten();
+        let mut names: Vec<String> = found.filter_map(|found| found.file_name().into_string().ok()).collect();
+        names.sort();
+        names
+    }
+
+    /// Something that the image holds at `path`: the first name in a directory, or a file that is not empty.
+    #[must_use]
+    pub fn first_content(&self, path: StatePath<'_>) -> Option<String> {
+        match self.look_up(path) {
+            Found::Directory(_) => Some(format!("{path}/{}", self.names_in(path.as_str()).first()?)),
+            Found::File(_) => {
+                let length = fs::symlink_metadata(self.host_path(path)).ok()?.len();
+                (length > 0).then(|| path.to_string())
+            }
+            _ => None,
+        }
+    }
+
+    /// Bytes of all regular files at and below `path`, without what lies at and below a path that `is_excluded`.
+    #[must_use]
+    pub fn content_size(&self, path: StatePath<'_>, is_excluded: impl Fn(StatePath<'_>) -> bool) -> u64 {
+        if !self.look_up(path).exists() {
+            return 0;
+        }
+        let is_wanted = |place: &Path| {
+            let inside = self.inside(place);
+            inside == path.as_str() || !StatePath::new(&inside).is_ok_and(&is_excluded)
+        };
+        let found =
+            WalkDir::new(self.host_path(path)).into_iter().filter_entry(|found| is_wanted(found.path()));
+        let files = found.flatten().filter(|found| found.file_type().is_file());
+        files.filter_map(|found| Some(found.metadata().ok()?.len())).sum()
     }
 
     /// What the image holds at `path`.

@@ -94,6 +94,7 @@ fn lay_out_image(lines: &str, root: &Path) {
         match kind {
             "directory" => fs::create_dir_all(&place).unwrap(),
             "file" => fs::write(&place, rest.replace("\\n", "\n")).unwrap(),
+            "sparse" => fs::File::create(&place).unwrap().set_len(rest.parse().unwrap()).unwrap(),
             "symlink" => symlink(rest, &place).unwrap(),
             other => panic!("{other} is no kind of line"),
         }
