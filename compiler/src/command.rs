@@ -1,6 +1,8 @@
 //! The command line: what each command takes, and what it answers.
 
 mod compile;
+mod diff;
+mod explain;
 mod inspect;
 mod lint;
 
@@ -24,6 +26,8 @@ enum Command {
     Lint(lint::Lint),
     Compile(compile::Compile),
     Inspect(inspect::Inspect),
+    Explain(explain::Explain),
+    Diff(diff::Diff),
 }
 
 /// What a command answers.
@@ -47,6 +51,8 @@ impl Arguments {
             Command::Lint(lint) => lint.run(colour.stdout),
             Command::Compile(compile) => compile.run(colour.stderr),
             Command::Inspect(inspect) => inspect.run(),
+            Command::Explain(explain) => explain.run(colour.stderr),
+            Command::Diff(diff) => diff.run(),
         }
     }
 }

@@ -131,13 +131,18 @@ fn view(planned: &PlannedEntry<'_>) -> EntryView {
     }
 }
 
-fn state_place(entry: &Entry<'_>) -> String {
+pub(crate) fn state_place(entry: &Entry<'_>) -> String {
     // A symlink's file lies in the state of the directory that it points into.
     let path = match entry.how {
         How::Symlink { to } => to,
         How::Bind | How::Overlay => entry.path,
     };
-    match entry.lifetime {
+    place(entry.lifetime, path.as_str())
+}
+
+/// Where the state of a path lies: on sys-data, with `{slot}` for the slot's name, or in memory.
+pub(crate) fn place(lifetime: Lifetime, path: &str) -> String {
+    match lifetime {
         Lifetime::Ephemeral { size: Some(_) } => "memory, its own tmpfs".to_owned(),
         Lifetime::Ephemeral { size: None } => "memory".to_owned(),
         Lifetime::Persistent(of) => match of.scope {
@@ -147,7 +152,7 @@ fn state_place(entry: &Entry<'_>) -> String {
     }
 }
 
-fn option_words(options: MountOptions) -> Vec<&'static str> {
+pub(crate) fn option_words(options: MountOptions) -> Vec<&'static str> {
     let set = MountOptions::WORDS.iter().filter(|(option, ..)| options.contains(*option));
     set.map(|(_, word, _)| *word).collect()
 }

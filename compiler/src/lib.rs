@@ -19,7 +19,9 @@
 mod accounts;
 pub mod check;
 pub mod diagnostic;
+pub mod diff;
 pub mod emit;
+pub mod explain;
 pub mod fragment;
 pub mod image_id;
 pub mod inspect;

@@ -1,8 +1,7 @@
 //! The policies of all paths as the target will apply them: every default filled in from the image.
 
 use state_schema::{
-    Entry, How, Kind, Lifetime, Mode, MountOptions, OnFailure, Origin, Persistence, PlannedEntry, Seed,
-    StatePath,
+    Entry, How, Kind, Lifetime, Mode, MountOptions, OnFailure, Origin, PlannedEntry, Seed, StatePath,
 };
 
 use crate::diagnostic::Span;
@@ -67,20 +66,13 @@ fn plan_one(subject: &Subject, rootfs: &Rootfs, prepares: bool, sources: &Source
         fragment::Seed::Image if !exists => fragment::Seed::Empty,
         seed => seed.clone(),
     };
-    let lifetime = match subject.lifetime.value {
-        fragment::Lifetime::Ephemeral => Lifetime::Ephemeral { size: subject.size.map(|size| size.value) },
-        fragment::Lifetime::Persistent => Lifetime::Persistent(Persistence {
-            scope: subject.scope.value,
-            on_update: subject.on_update.value,
-        }),
-    };
     let default_mode = if subject.kind.value == Kind::File { Mode::FILE } else { Mode::DIRECTORY };
     let accounts = &rootfs.accounts;
     let (fragment, line) = place(subject.path.span, sources);
     Planned {
         path: subject.path.value.clone(),
         kind: subject.kind.value,
-        lifetime,
+        lifetime: subject.schema_lifetime(),
         how: subject.how.value,
         to: subject.to.as_ref().map(|to| to.value.clone()).unwrap_or_default(),
         seed,

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use state_schema::{Kind, MountOptions, OnFailure, OnUpdate, Scope, StatePath};
+use state_schema::{Kind, MountOptions, OnFailure, OnUpdate, Persistence, Scope, StatePath};
 
 use crate::check::{conflict, override_of_nothing, remove_of_nothing};
 use crate::diagnostic::{Findings, Span, Spanned};
@@ -91,6 +91,20 @@ impl Subject {
     pub fn state_path(&self) -> StatePath<'_> {
         presume_path(&self.path.value)
     }
+
+    /// How long writes last, as the blob says it.
+    #[must_use]
+    pub fn schema_lifetime(&self) -> state_schema::Lifetime {
+        match self.lifetime.value {
+            Lifetime::Ephemeral => {
+                state_schema::Lifetime::Ephemeral { size: self.size.map(|size| size.value) }
+            }
+            Lifetime::Persistent => {
+                let (scope, on_update) = (self.scope.value, self.on_update.value);
+                state_schema::Lifetime::Persistent(Persistence { scope, on_update })
+            }
+        }
+    }
 }
 
 /// The policies of all paths, in mount order.
@@ -101,10 +115,11 @@ pub struct Resolved {
 }
 
 impl Resolved {
-    /// Whether `path` itself is declared.
+    /// The subject of `path` itself.
     #[must_use]
-    pub fn is_declared(&self, path: StatePath<'_>) -> bool {
-        self.subjects.binary_search_by(|subject| subject.state_path().cmp(&path)).is_ok()
+    pub fn get(&self, path: StatePath<'_>) -> Option<&Subject> {
+        let at = self.subjects.binary_search_by(|subject| subject.state_path().cmp(&path)).ok()?;
+        self.subjects.get(at)
     }
 
     /// The subject of the deepest declared path that `path` lies strictly beneath.
@@ -112,8 +127,8 @@ impl Resolved {
     pub fn nearest_above(&self, path: StatePath<'_>) -> Option<&Subject> {
         let mut above = path.parent();
         while let Some(directory) = above {
-            if let Ok(at) = self.subjects.binary_search_by(|subject| subject.state_path().cmp(&directory)) {
-                return self.subjects.get(at);
+            if let Some(subject) = self.get(directory) {
+                return Some(subject);
             }
             above = directory.parent();
         }

@@ -4,12 +4,14 @@
 //! it is in `<code>/bad.txt`; the good one breaks none. `SNAPSHOTS=overwrite` writes what is said now.
 
 mod command_line;
+mod compared;
 mod diagnostics_page;
 mod example;
 mod image;
 mod pages;
 mod reproducible;
 mod snapshot;
+mod thirty_mistakes;
 
 use libtest_mimic::{Arguments, Trial};
 use statec::check::RULES;
@@ -29,11 +31,13 @@ fn main() {
     });
     let cases = [
         command_line::CASES,
+        compared::CASES,
         diagnostics_page::CASES,
         example::CASES,
         image::CASES,
         pages::CASES,
         reproducible::CASES,
+        thirty_mistakes::CASES,
     ];
     let others = cases.into_iter().flatten().map(|&(name, case)| Trial::test(name, move || passes(case)));
     libtest_mimic::run(&arguments, of_rules.chain(others).collect()).exit()

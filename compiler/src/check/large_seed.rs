@@ -28,7 +28,7 @@ const LARGE: u64 = 64 << 20;
 pub(crate) fn check(subject: &Subject, scene: Scene<'_>, findings: &mut Findings) {
     let (Some(rootfs), Seed::Image, How::Bind) = (scene.rootfs, &subject.seed.value, subject.how.value) else { return };
     let declared = scene.resolved;
-    let size = rootfs.content_size(subject.state_path(), |path| declared.is_declared(path));
+    let size = rootfs.content_size(subject.state_path(), |path| declared.get(path).is_some());
     if size <= LARGE {
         return;
     }

@@ -1,0 +1,135 @@
+//! `statec explain` and `statec diff`.
+
+use std::fs;
+use std::process::{Command, Output};
+
+use state_tests::program::statec;
+use tempfile::TempDir;
+
+use crate::{Case, snapshot};
+
+pub(crate) const CASES: &[Case] = &[
+    ("explain::by_fragments", explains_by_fragments),
+    ("explain::by_blob", explains_by_blob),
+    ("diff::as_text", || diff_is("text", "txt")),
+    ("diff::as_json", || diff_is("json", "json")),
+    ("diff::of_the_same", diff_of_the_same),
+    ("diff::of_harmless_changes", diff_of_harmless_changes),
+];
+
+const BASE: &str = "version: 1\nstate:\n  /var/lib/app:\n    lifetime: persistent\n    reason: its database\n    on-update: carry\n";
+const POLICY: &str = "version: 1\noverride:\n  /var/lib/app:\n    on-update: merge\n    mode: \"0750\"\n";
+
+struct Place {
+    directory: TempDir,
+}
+
+impl Place {
+    fn new() -> Self {
+        let directory = TempDir::new().unwrap();
+        fs::create_dir(directory.path().join("image")).unwrap();
+        Self { directory }
+    }
+
+    fn with(self, name: &str, text: &str) -> Self {
+        fs::write(self.directory.path().join(name), text).unwrap();
+        self
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        Command::new(statec()).args(arguments).current_dir(&self.directory).output().unwrap()
+    }
+
+    fn stdout(&self, arguments: &[&str]) -> String {
+        let output = self.run(arguments);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    fn compile(&self, fragment: &str, id: &str, blob: &str) {
+        self.stdout(&[
+            "compile",
+            fragment,
+            "--rootfs",
+            "image",
+            "--prepare",
+            "--image-id",
+            id,
+            "--output",
+            blob,
+        ]);
+    }
+}
+
+fn explains_by_fragments() {
+    let place = Place::new().with("app.yaml", BASE).with("policy.yaml", POLICY);
+    let arguments = ["explain", "/var/lib/app/db/1", "app.yaml", "--image", "policy.yaml"];
+    snapshot::assert_is(place.stdout(&arguments), "tests/ui/explanation.txt");
+    assert_eq!(
+        place.stdout(&["explain", "/srv", "app.yaml"]),
+        "/srv is read-only: nobody declares it or a directory above it\n"
+    );
+    assert_eq!(place.run(&["explain", "srv", "app.yaml"]).status.code(), Some(2));
+}
+
+fn explains_by_blob() {
+    let place = Place::new().with("app.yaml", BASE);
+    place.compile("app.yaml", "1", "blob");
+    let expected = "/var/lib/app/db lies in /var/lib/app\n  declared by app.yaml:3\n  because     its database\n  \
+                    options     nosuid, nodev\n  state       slots/{slot}/tree/var/lib/app\n  \
+                    update      goes on unchanged; a rollback brings the old state back\n";
+    assert_eq!(place.stdout(&["explain", "/var/lib/app/db", "--blob", "blob"]), expected);
+}
+
+const OLD: &str = "version: 1
+state:
+  /a/gone: persistent
+  /a/gone-cache: ephemeral
+  /a/into-parent/x: persistent
+  /a/moved: {lifetime: persistent, scope: common}
+  /a/overlaid: persistent
+  /a/same: persistent
+  /a/to-disk: ephemeral
+  /a/to-memory: persistent
+  /a/typed: {lifetime: persistent, type: directory}
+  /a/tuned: {lifetime: persistent, mode: \"0700\"}
+";
+
+const NEW: &str = "version: 1
+state:
+  /a/into-parent: persistent
+  /a/moved: persistent
+  /a/new: persistent
+  /a/overlaid: {lifetime: persistent, how: overlay}
+  /a/same: persistent
+  /a/to-disk: persistent
+  /a/to-memory: ephemeral
+  /a/typed: {lifetime: persistent, type: file}
+  /a/tuned: {lifetime: persistent, mode: \"0750\", on-update: merge, options: [noexec]}
+";
+
+fn diff_is(format: &str, ending: &str) {
+    let place = Place::new().with("old.yaml", OLD).with("new.yaml", NEW);
+    place.compile("old.yaml", "1", "old");
+    fs::remove_dir_all(place.directory.path().join("image/a")).unwrap();
+    place.compile("new.yaml", "2", "new");
+    let output = place.run(&["diff", "old", "new", "--format", format]);
+    assert_eq!(output.status.code(), Some(1));
+    snapshot::assert_is(String::from_utf8(output.stdout).unwrap(), &format!("tests/ui/difference.{ending}"));
+}
+
+fn diff_of_the_same() {
+    let place = Place::new().with("old.yaml", OLD);
+    place.compile("old.yaml", "1", "old");
+    let text = place.stdout(&["diff", "old", "old"]);
+    assert!(text.ends_with("nothing changes for state\n") && text.contains("the same image id"), "{text}");
+}
+
+fn diff_of_harmless_changes() {
+    let place = Place::new().with("old.yaml", "version: 1\nstate: {/a: ephemeral}\n");
+    let place = place.with("new.yaml", "version: 1\nstate: {/a: persistent, /b: persistent}\n");
+    place.compile("old.yaml", "1", "old");
+    place.compile("new.yaml", "2", "new");
+    let text = place.stdout(&["diff", "old", "new"]);
+    assert!(text.contains("turned persistent") && text.contains("  /b  new"), "{text}");
+}
