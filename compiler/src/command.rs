@@ -5,6 +5,7 @@ mod diff;
 mod explain;
 mod inspect;
 mod lint;
+mod schema;
 
 use clap::{Parser, Subcommand};
 use statec::diagnostic::{Findings, Severity};
@@ -28,6 +29,7 @@ enum Command {
     Inspect(inspect::Inspect),
     Explain(explain::Explain),
     Diff(diff::Diff),
+    Schema(schema::Schema),
 }
 
 /// What a command answers.
@@ -53,6 +55,7 @@ impl Arguments {
             Command::Inspect(inspect) => inspect.run(),
             Command::Explain(explain) => explain.run(colour.stderr),
             Command::Diff(diff) => diff.run(),
+            Command::Schema(schema) => schema.run(),
         }
     }
 }

@@ -5,11 +5,13 @@
 
 mod lower;
 
-pub use lower::{DECLARATION_KEYS, lower};
+pub use lower::{DECLARATION_KEYS, FILE_KEYS, lower};
 
+use schemars::JsonSchema;
 use state_schema::{Kind, MountOptions, OnFailure, OnUpdate, Scope};
 
 use crate::diagnostic::Spanned;
+use crate::schema::{self, OneOf};
 use crate::source::SourceId;
 
 /// The version of the fragment language that this crate reads.
@@ -36,35 +38,57 @@ pub struct Declaration {
 }
 
 /// The fields of a declaration. `None` is what the author left open.
-#[derive(Debug, Default)]
+///
+/// The documentation of the fields is what editors show: the JSON Schema is made from this type.
+#[derive(Debug, Default, JsonSchema)]
+#[schemars(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Fields {
-    /// How long writes last.
+    /// How long writes last: `ephemeral`, lost at reboot; `persistent`, kept on the data partition.
+    #[schemars(with = "Option<OneOf<Lifetime>>")]
     pub lifetime: Option<Spanned<Lifetime>>,
-    /// Whether the state belongs to a slot.
+    /// Whether the state belongs to a slot: `slot`, each slot has its own and a rollback brings the old state back; `common`,
+    /// one for all slots. Default: `slot`.
+    #[schemars(with = "Option<OneOf<Scope>>")]
     pub scope: Option<Spanned<Scope>>,
-    /// What lies at the path.
+    /// What lies at the path. Default: what the image holds there, else `directory`.
+    #[schemars(rename = "type", with = "Option<OneOf<Kind>>")]
     pub kind: Option<Spanned<Kind>>,
-    /// By which means the path becomes writable.
+    /// By which means the path becomes writable. `symlink` is for single files that programs replace by rename, and needs
+    /// `to`. Default: `bind`.
+    #[schemars(with = "Option<OneOf<How>>")]
     pub how: Option<Spanned<How>>,
-    /// Where a symlink points: a valid [`StatePath`](state_schema::StatePath).
+    /// Where the symlink points: a path in a directory that is declared as well. Only with `how: symlink`.
+    #[schemars(with = "Option<schema::Path>")]
     pub to: Option<Spanned<String>>,
-    /// The first content.
+    /// The first content: `image`, what the image holds there; `empty`; `{text: "…"}`, a file with this text. Default: `image`.
+    #[schemars(with = "Option<schema::SeedForm>")]
     pub seed: Option<Spanned<Seed>>,
-    /// What a new image does to the state.
+    /// What a new image does to the state: `carry`, it goes on unchanged; `merge`, what was not changed follows the new
+    /// image; `reset`, it is seeded afresh. Default: `carry`.
+    #[schemars(with = "Option<OneOf<OnUpdate>>")]
     pub on_update: Option<Spanned<OnUpdate>>,
-    /// What follows when the path cannot be made writable.
+    /// What follows when the path cannot be made writable: `fail`, the boot of this slot has failed; `degrade`, it is
+    /// ephemeral for this time; `skip`, it stays as the image has it. Default: `degrade`.
+    #[schemars(with = "Option<OneOf<OnFailure>>")]
     pub on_failure: Option<Spanned<OnFailure>>,
-    /// Owner of the first content.
+    /// Owner of the first content: a name of the image, or a number. Default: the image's, else `root`.
+    #[schemars(with = "Option<schema::AccountForm>")]
     pub owner: Option<Spanned<Account>>,
-    /// Group of the first content.
+    /// Group of the first content: a name of the image, or a number. Default: the image's, else `root`.
+    #[schemars(with = "Option<schema::AccountForm>")]
     pub group: Option<Spanned<Account>>,
-    /// Permissions of the first content.
+    /// Permissions of the first content: three or four octal digits in quotes. Default: the image's, else `"0755"` for a
+    /// directory and `"0644"` for a file.
+    #[schemars(with = "Option<schema::ModeForm>")]
     pub mode: Option<Spanned<state_schema::Mode>>,
-    /// Attributes of the mount, the defaults included.
+    /// Attributes of the mount. `nosuid` and `nodev` are set unless `suid` or `dev` lifts them.
+    #[schemars(with = "Option<Vec<schema::MountOption>>")]
     pub options: Option<Spanned<MountOptions>>,
-    /// Bytes of a tmpfs of its own.
+    /// Limit of an ephemeral directory, which gets a tmpfs of its own: bytes, or a number with `K`, `M` or `G`.
+    #[schemars(with = "Option<schema::SizeForm>")]
     pub size: Option<Spanned<u64>>,
-    /// Why the path is declared.
+    /// Why the path is declared, for people.
+    #[schemars(with = "Option<schema::Text>")]
     pub reason: Option<Spanned<String>>,
 }
 

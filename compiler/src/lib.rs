@@ -34,6 +34,7 @@ pub mod prepare;
 pub mod render;
 pub mod resolve;
 pub mod rootfs;
+pub mod schema;
 pub mod source;
 mod suggest;
 pub mod yaml;

@@ -3,6 +3,7 @@
 //! Each rule brings a bad and a good example. The bad one breaks this rule and no other, and what is said about
 //! it is in `<code>/bad.txt`; the good one breaks none. `SNAPSHOTS=overwrite` writes what is said now.
 
+mod agreement;
 mod command_line;
 mod compared;
 mod diagnostics_page;
@@ -30,6 +31,7 @@ fn main() {
         ]
     });
     let cases = [
+        agreement::CASES,
         command_line::CASES,
         compared::CASES,
         diagnostics_page::CASES,

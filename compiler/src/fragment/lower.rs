@@ -12,7 +12,8 @@ use crate::lower::{Lowering, get};
 use crate::source::SourceId;
 use crate::yaml::{CoreType, Mapping, Node, Value};
 
-const FILE_KEYS: &[&str] = &["version", "package", "state"];
+/// The keys of a fragment.
+pub const FILE_KEYS: &[&str] = &["version", "package", "state"];
 const NEEDED_FILE_KEYS: &[&str] = &["version", "state"];
 
 /// The keys of a declaration's long form, in the order in which documentation lists them.
