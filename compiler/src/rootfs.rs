@@ -4,7 +4,8 @@
 //! host. So every path is walked name by name. Ownership is read and written through std: under pseudo or
 //! fakeroot, raw system calls would see the builder's own.
 
-use std::collections::BTreeSet;
+use std::cell::RefCell;
+use std::collections::{BTreeSet, HashSet};
 use std::fs::{self, Metadata};
 use std::io;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
@@ -28,6 +29,9 @@ pub struct Rootfs {
     pub accounts: Accounts,
     /// What the image mounts by itself.
     pub mounts: Mounts,
+    /// Paths that were found to be directories, with all above them. Preparing an image only adds to it, so what was found
+    /// holds on.
+    directories: RefCell<HashSet<String>>,
     /// Its installed packages; `None` where its package manager keeps no list that can be read here.
     pub packages: Option<BTreeSet<String>>,
 }
@@ -116,6 +120,7 @@ impl Rootfs {
             root: root.to_owned(),
             accounts: Accounts::default(),
             mounts: Mounts::default(),
+            directories: RefCell::default(),
             packages: None,
         };
         let [passwd, group] = [rootfs.read_file("/etc/passwd")?, rootfs.read_file("/etc/group")?];
@@ -179,12 +184,9 @@ impl Rootfs {
         }
     }
 
-    /// Bytes of all regular files at and below `path`, without what lies at and below a path that `is_excluded`.
+    /// Bytes of all regular files at and below `path`, which [`look_up`](Self::look_up) has found, without what lies at and below a path that `is_excluded`.
     #[must_use]
     pub fn content_size(&self, path: StatePath<'_>, is_excluded: impl Fn(StatePath<'_>) -> bool) -> u64 {
-        if !self.look_up(path).exists() {
-            return 0;
-        }
         let is_wanted = |place: &Path| {
             let inside = self.inside(place);
             inside == path.as_str() || !StatePath::new(&inside).is_ok_and(&is_excluded)
@@ -198,41 +200,49 @@ impl Rootfs {
     /// What the image holds at `path`.
     #[must_use]
     pub fn look_up(&self, path: StatePath<'_>) -> Found {
-        let mut place = self.root.clone();
-        let mut names = path.relative().split('/').peekable();
-        while let Some(name) = names.next() {
-            place.push(name);
-            let is_last = names.peek().is_none();
-            // An unreadable place is taken for an empty one: making something there will tell why it cannot be.
-            let Ok(metadata) = fs::symlink_metadata(&place) else { return Found::Nothing };
-            let kind = metadata.file_type();
-            if kind.is_symlink() {
-                let target = fs::read_link(&place).unwrap_or_default().to_string_lossy().into_owned();
-                return if is_last {
-                    Found::Symlink { target }
-                } else {
-                    Found::BehindSymlink { ancestor: self.inside(&place), target }
-                };
-            }
-            if !is_last {
-                if !kind.is_dir() {
-                    return Found::BehindFile { ancestor: self.inside(&place) };
-                }
-                continue;
-            }
-            return if kind.is_dir() {
-                Found::Directory(Access::of(&metadata))
-            } else if kind.is_file() {
-                Found::File(Access::of(&metadata))
-            } else if kind.is_fifo() {
-                Found::Special("a FIFO")
-            } else if kind.is_socket() {
-                Found::Special("a socket")
-            } else {
-                Found::Special("a device")
-            };
+        if let Some(directory) = path.parent()
+            && let Err(obstacle) = self.walk_to(directory)
+        {
+            return obstacle;
         }
-        Found::Nothing
+        let place = self.host_path(path);
+        // An unreadable place is taken for an empty one: making something there will tell why it cannot be.
+        let Ok(metadata) = fs::symlink_metadata(&place) else { return Found::Nothing };
+        let kind = metadata.file_type();
+        if kind.is_dir() {
+            Found::Directory(Access::of(&metadata))
+        } else if kind.is_file() {
+            Found::File(Access::of(&metadata))
+        } else if kind.is_symlink() {
+            Found::Symlink { target: read_link(&place) }
+        } else if kind.is_fifo() {
+            Found::Special("a FIFO")
+        } else if kind.is_socket() {
+            Found::Special("a socket")
+        } else {
+            Found::Special("a device")
+        }
+    }
+
+    /// Makes sure that `directory` and all above it are directories, or says what is in the way of anything beneath it.
+    fn walk_to(&self, directory: StatePath<'_>) -> Result<(), Found> {
+        if self.directories.borrow().contains(directory.as_str()) {
+            return Ok(());
+        }
+        if let Some(parent) = directory.parent() {
+            self.walk_to(parent)?;
+        }
+        let place = self.host_path(directory);
+        let Ok(metadata) = fs::symlink_metadata(&place) else { return Err(Found::Nothing) };
+        let ancestor = directory.to_string();
+        if metadata.is_symlink() {
+            return Err(Found::BehindSymlink { ancestor, target: read_link(&place) });
+        }
+        if !metadata.is_dir() {
+            return Err(Found::BehindFile { ancestor });
+        }
+        self.directories.borrow_mut().insert(ancestor);
+        Ok(())
     }
 
     /// The factory copy of a path whose place a symlink takes.
@@ -266,6 +276,11 @@ impl Rootfs {
         let below = place.strip_prefix(&self.root).unwrap_or(place);
         format!("/{}", below.display())
     }
+}
+
+/// Where a link points, as far as it is text; what is not is shown with replacements.
+fn read_link(place: &Path) -> String {
+    fs::read_link(place).unwrap_or_default().to_string_lossy().into_owned()
 }
 
 /// The path of an image's factory copy of `path`.

@@ -4,7 +4,7 @@
 //! A blob holds, in this order: one image, one sys-data, one to [`MAX_SLOTS`](crate::MAX_SLOTS) slots, any
 //! number of slot rules, and the entries, each followed by its origin where one is recorded.
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use crate::decode::{DecodeError, DecodeFault};
 
@@ -81,25 +81,32 @@ impl<'a> Iterator for Frames<'a> {
 }
 
 /// What may be framed under which tag.
-pub(crate) trait Record: Serialize {
+#[cfg(feature = "encode")]
+pub(crate) trait Record: serde::Serialize {
     const TAG: u8;
 }
 
+#[cfg(feature = "encode")]
 impl Record for crate::Image<'_> {
     const TAG: u8 = IMAGE;
 }
+#[cfg(feature = "encode")]
 impl Record for crate::SysData<'_> {
     const TAG: u8 = SYS_DATA;
 }
+#[cfg(feature = "encode")]
 impl Record for crate::SlotName<'_> {
     const TAG: u8 = SLOT;
 }
+#[cfg(feature = "encode")]
 impl Record for crate::SlotRule<'_> {
     const TAG: u8 = SLOT_RULE;
 }
+#[cfg(feature = "encode")]
 impl Record for crate::Entry<'_> {
     const TAG: u8 = ENTRY;
 }
+#[cfg(feature = "encode")]
 impl Record for crate::Origin<'_> {
     const TAG: u8 = ORIGIN;
 }

@@ -4,6 +4,7 @@ use super::{Example, Rule, Scene};
 use crate::diagnostic::{Diagnostic, Findings, Severity, quote};
 use crate::fragment::{How, Lifetime, Seed};
 use crate::resolve::Subject;
+use crate::rootfs::Found;
 
 pub(crate) static RULE: Rule = Rule {
     code: "large-seed",
@@ -27,6 +28,9 @@ const LARGE: u64 = 64 << 20;
 
 pub(crate) fn check(subject: &Subject, scene: Scene<'_>, findings: &mut Findings) {
     let (Some(rootfs), Seed::Image, How::Bind) = (scene.rootfs, &subject.seed.value, subject.how.value) else { return };
+    if !subject.in_image.as_ref().is_some_and(Found::exists) {
+        return;
+    }
     let declared = scene.resolved;
     let size = rootfs.content_size(subject.state_path(), |path| declared.get(path).is_some());
     if size <= LARGE {
