@@ -8,9 +8,11 @@ mod command_line;
 mod compared;
 mod diagnostics_page;
 mod example;
+mod formats;
 mod image;
 mod pages;
 mod reproducible;
+mod robust;
 mod snapshot;
 mod thirty_mistakes;
 
@@ -36,9 +38,11 @@ fn main() {
         compared::CASES,
         diagnostics_page::CASES,
         example::CASES,
+        formats::CASES,
         image::CASES,
         pages::CASES,
         reproducible::CASES,
+        robust::CASES,
         thirty_mistakes::CASES,
     ];
     let others = cases.into_iter().flatten().map(|&(name, case)| Trial::test(name, move || passes(case)));
