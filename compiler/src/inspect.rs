@@ -175,8 +175,15 @@ impl Inspection {
             "sys-data  {} ({}, {}) at {}; without it {without}",
             sys_data.device, sys_data.fstype, sys_data.options, sys_data.mount_point
         );
+        let _ = writeln!(
+            text,
+            "state     in {}/{{slot}}/{tree}, if common in {}/{tree}, under the paths' own names",
+            sys_data::SLOTS_DIR,
+            sys_data::COMMON_DIR,
+            tree = sys_data::TREE_DIR
+        );
         text.push('\n');
-        let header = ["PATH", "BECOMES", "STATE", "SEED", "OWNER", "MODE", "OPTIONS", "DECLARED BY"];
+        let header = ["PATH", "BECOMES", "SEED", "OWNER", "MODE", "OPTIONS", "DECLARED BY"];
         let mut rows = vec![header.map(str::to_owned)];
         rows.extend(self.entries.iter().map(EntryView::row));
         push_table(&mut text, &rows);
@@ -192,13 +199,18 @@ impl Inspection {
 }
 
 impl EntryView {
-    fn row(&self) -> [String; 8] {
+    fn row(&self) -> [String; 7] {
         let lasts = match (self.scope, self.on_update) {
             (Some("common"), _) => "common".to_owned(),
             (_, Some("carry") | None) => self.lifetime.to_owned(),
             (_, Some(on_update)) => format!("{} ({on_update})", self.lifetime),
         };
-        let how = if self.how == "bind" { String::new() } else { format!(", {}", self.how) };
+        let how = match (&self.to, self.size, self.how) {
+            (Some(to), ..) => format!(" at {to}"),
+            (None, Some(size), _) => format!(", {}", bytes(size)),
+            (None, None, "bind") => String::new(),
+            (None, None, how) => format!(", {how}"),
+        };
         let declared = match (&self.fragment, self.line) {
             (Some(fragment), Some(line)) => format!("{fragment}:{line}"),
             _ => String::new(),
@@ -206,13 +218,32 @@ impl EntryView {
         [
             self.path.clone(),
             format!("{lasts} {}{how}", self.kind),
-            self.state.clone(),
             self.seed.to_owned(),
             format!("{}:{}", self.owner, self.group),
             self.mode.clone(),
-            self.options.join(","),
+            self.special_options(),
             declared,
         ]
+    }
+
+    /// What differs from the usual options: those that are set besides them, and those that are lifted.
+    fn special_options(&self) -> String {
+        let words = MountOptions::WORDS.iter().filter_map(|&(option, set, lifted)| {
+            match (MountOptions::DEFAULT.contains(option), self.options.contains(&set)) {
+                (true, false) => Some(lifted),
+                (false, true) => Some(set),
+                _ => None,
+            }
+        });
+        words.collect::<Vec<_>>().join(",")
+    }
+}
+
+/// A size as a fragment writes it.
+fn bytes(size: u64) -> String {
+    match [("G", 30), ("M", 20), ("K", 10)].into_iter().find(|(_, shift)| size.trailing_zeros() >= *shift) {
+        Some((unit, shift)) => format!("{}{unit}", size >> shift),
+        None => size.to_string(),
     }
 }
 

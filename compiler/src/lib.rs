@@ -22,6 +22,7 @@ pub mod diagnostic;
 pub mod diff;
 pub mod emit;
 pub mod explain;
+pub mod format;
 pub mod fragment;
 pub mod image_id;
 pub mod inspect;

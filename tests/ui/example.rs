@@ -66,7 +66,8 @@ fn judge(example: &Example) -> (i32, String) {
     (output.status.code().unwrap(), text)
 }
 
-fn lay_out(example: &Example) -> TempDir {
+/// A directory with the example's `fragments`, its `policy.yaml` and its `image`.
+pub(crate) fn lay_out(example: &Example) -> TempDir {
     let directory = TempDir::new().unwrap();
     let fragments = directory.path().join("fragments");
     fs::create_dir(&fragments).unwrap();

@@ -10,6 +10,7 @@ mod diagnostics_page;
 mod example;
 mod formats;
 mod image;
+mod integration;
 mod pages;
 mod reproducible;
 mod robust;
@@ -40,6 +41,7 @@ fn main() {
         example::CASES,
         formats::CASES,
         image::CASES,
+        integration::CASES,
         pages::CASES,
         reproducible::CASES,
         robust::CASES,

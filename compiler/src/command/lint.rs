@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use statec::analyse;
 use statec::diagnostic::Findings;
+use statec::format::{github, gitlab, json, sarif};
 use statec::rootfs::Rootfs;
 use statec::source::Sources;
 
@@ -27,6 +28,23 @@ pub(crate) struct Lint {
     /// Let warnings count as findings for the exit status
     #[arg(long)]
     deny_warnings: bool,
+    /// For people, or for what reads findings
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    format: Format,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Format {
+    /// With the lines in question
+    Human,
+    /// All that is known, for scripts
+    Json,
+    /// SARIF 2.1.0, for GitHub's code scanning and editors
+    Sarif,
+    /// A Code Quality report of GitLab
+    Gitlab,
+    /// Annotations in a GitHub workflow
+    Github,
 }
 
 impl Lint {
@@ -37,7 +55,19 @@ impl Lint {
         let rootfs = self.rootfs.as_deref().map(Rootfs::open).transpose()?;
         analyse(&sources, policy, rootfs.as_ref(), true, &mut findings);
         let counts = if self.deny_warnings { !findings.is_empty() } else { findings.has_errors() };
-        let stdout = render_findings(findings, &sources, colour);
+        let stdout = self.format.write(findings, &sources, colour)?;
         Ok(Output { stdout, stderr: String::new(), status: if counts { FINDINGS } else { 0 } })
+    }
+}
+
+impl Format {
+    fn write(self, findings: Findings, sources: &Sources, colour: bool) -> Result<String, Failure> {
+        Ok(match self {
+            Self::Human => render_findings(findings, sources, colour),
+            Self::Json => json::format(&findings.sorted(sources), sources)?,
+            Self::Sarif => sarif::format(&findings.sorted(sources), sources)?,
+            Self::Gitlab => gitlab::format(&findings.sorted(sources), sources)?,
+            Self::Github => github::format(&findings.sorted(sources), sources),
+        })
     }
 }

@@ -1,2 +1,86 @@
-//! The project's own commands.
-fn main() {}
+//! The project's own commands: `cargo xtask demo`, `cargo xtask test`.
+//!
+//! `demo` shows the system on a real Debian root; `test` is everything that must hold before a change is merged.
+//! Both run the programs as their users do, and look at what the kernel really did.
+
+#![expect(
+    clippy::print_stdout,
+    reason = "the commands talk to the person at the terminal; nothing else uses this crate"
+)]
+
+mod debian_root;
+mod demo;
+mod device;
+mod elf;
+mod example;
+mod expected_plan;
+mod failure;
+mod image;
+mod licences;
+mod mounts;
+mod probe;
+#[cfg(test)]
+mod readme;
+mod setting;
+mod sight;
+mod suite;
+mod table;
+mod task;
+mod terminal;
+mod tool;
+mod workspace;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use nix::sys::stat::{Mode, umask};
+
+use crate::suite::Step;
+use crate::terminal::Terminal;
+use crate::workspace::Workspace;
+
+/// The project's own commands.
+#[derive(Parser)]
+#[command(name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Show the system on a real Debian root: what is writable, and how long it lasts.
+    ///
+    /// Fetches Debian with mmdebstrap on the first run. Needs root, for mounts in a private namespace; nothing stays
+    /// mounted.
+    Demo,
+    /// Run everything that must hold before a change is merged, and stop at the first step that fails.
+    ///
+    /// Needs root, for mounts in private namespaces. Installs the Debian packages and cargo tools that are missing.
+    Test {
+        /// Run only these steps, in their usual order.
+        #[arg(value_enum)]
+        steps: Vec<Step>,
+        /// Also ask the advisory database about the dependencies; it is fetched from the network.
+        #[arg(long)]
+        advisories: bool,
+    },
+}
+
+fn main() -> ExitCode {
+    // Images are made of files that everybody may read, whatever the builder usually allows.
+    umask(Mode::S_IWGRP | Mode::S_IWOTH);
+    let arguments = Arguments::parse();
+    let terminal = Terminal::of_stdout();
+    let outcome = Workspace::find().and_then(|workspace| match arguments.command {
+        Command::Demo => demo::run(&workspace, terminal),
+        Command::Test { steps, advisories } => suite::run(&workspace, terminal, &steps, advisories),
+    });
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            println!("{}", terminal.red(&format!("\n{failure}")));
+            ExitCode::FAILURE
+        }
+    }
+}

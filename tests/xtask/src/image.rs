@@ -1,0 +1,135 @@
+//! An example's image: a Debian root with its fragments compiled into it.
+
+use std::fs;
+use std::os::unix::fs::{MetadataExt as _, symlink};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use state_schema::{BLOB_PATH, FRAGMENT_DIR};
+
+use crate::debian_root::DebianRoot;
+use crate::example::Example;
+use crate::failure::{Failure, OrFail as _, Outcome};
+use crate::task::{Task, words};
+use crate::terminal::Terminal;
+use crate::workspace::Workspace;
+
+/// A root that is ready to be flashed, and the blob in it.
+#[derive(Debug)]
+pub(crate) struct Image {
+    statec: PathBuf,
+    root: PathBuf,
+    blob: PathBuf,
+}
+
+impl Image {
+    /// Makes the image of `example`: what a distribution's build does with packages, files and `statec`.
+    pub(crate) fn build(example: &Example, workspace: &Workspace, terminal: Terminal) -> Outcome<Self> {
+        let debian = DebianRoot::fetch(example, workspace, terminal)?;
+        let root = workspace.scratch(example.name())?.join("root");
+
+        let mut task = Task::start(terminal, "build statec");
+        let statec = workspace.build_statec(&mut task)?;
+        task.finish("the compiler of fragments, for the build host");
+
+        let mut task = Task::start(terminal, "assemble the image");
+        debian.unpack(&root, workspace, &mut task)?;
+        for file in example.removals() {
+            let file = root.join(file);
+            fs::remove_file(&file).or_fail(|| format!("remove {}", file.display()))?;
+        }
+        lay_over(&example.files(), &root)?;
+        let fragments = example.fragments()?;
+        lay_over(&example.fragments_directory(), &root.join(relative(FRAGMENT_DIR)))?;
+        task.finish(&format!("{} fragments in {FRAGMENT_DIR}", fragments.len()));
+
+        let blob = root.join(relative(BLOB_PATH));
+        let image = Self { statec, root, blob };
+        image.compile(example, workspace, terminal)?;
+        Ok(image)
+    }
+
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    pub(crate) fn blob(&self) -> &Path {
+        &self.blob
+    }
+
+    /// What `statec inspect` prints.
+    pub(crate) fn inspect(&self, format: &str) -> Outcome<String> {
+        let mut command = Command::new(&self.statec);
+        command.arg("inspect").arg(&self.blob).args(["--format", format]);
+        let output = command.output().or_fail(|| format!("run `{}`", words(&command)))?;
+        if !output.status.success() {
+            let said = String::from_utf8_lossy(&output.stderr);
+            return Err(Failure::with_output(
+                format!("`{}` failed: {}", words(&command), output.status),
+                said,
+            ));
+        }
+        String::from_utf8(output.stdout).or_fail(|| format!("read what `{}` printed", words(&command)))
+    }
+
+    fn compile(&self, example: &Example, workspace: &Workspace, terminal: Terminal) -> Outcome {
+        let mut task = Task::start(terminal, "compile its fragments");
+        let fragments = self.root.join(relative(FRAGMENT_DIR));
+        let log = workspace.scratch("log")?.join("statec.txt");
+        // What both commands are given.
+        let mut input =
+            vec![fragments.into_os_string(), "--rootfs".into(), self.root.clone().into_os_string()];
+        if let Some(policy) = example.policy() {
+            input.extend(["--image".into(), policy.into_os_string()]);
+        }
+        let mut lint = Command::new(&self.statec);
+        task.run(lint.args(["lint", "--deny-warnings"]).args(&input), &log)?;
+
+        if let Some(directory) = self.blob.parent() {
+            fs::create_dir_all(directory).or_fail(|| format!("create {}", directory.display()))?;
+        }
+        let mut compile = Command::new(&self.statec);
+        compile.arg("compile").args(&input);
+        // Given, so that the expected plan does not change with every point release of Debian.
+        compile.args(["--image-id", &format!("{}-1", example.name())]);
+        compile.arg("--output").arg(&self.blob).arg("--prepare");
+        task.run(&mut compile, &log)?;
+        let size = fs::metadata(&self.blob).or_fail(|| format!("look at {}", self.blob.display()))?.size();
+        task.finish(&format!("a blob of {size} bytes, {BLOB_PATH}"));
+        Ok(())
+    }
+}
+
+/// A path of the image, relative to its root.
+fn relative(path: &str) -> &str {
+    path.trim_start_matches('/')
+}
+
+/// Copies the tree `from` over `to`, as the image's own packages would: files, directories and symlinks, owned by
+/// root. What is there already is replaced, never followed.
+fn lay_over(from: &Path, to: &Path) -> Outcome {
+    let place = || format!("lay {} over {}", from.display(), to.display());
+    fs::create_dir_all(to).or_fail(place)?;
+    for entry in fs::read_dir(from).or_fail(place)? {
+        let entry = entry.or_fail(place)?;
+        let (source, target) = (entry.path(), to.join(entry.file_name()));
+        let kind = entry.file_type().or_fail(place)?;
+        if kind.is_dir() {
+            lay_over(&source, &target)?;
+            continue;
+        }
+        match fs::remove_file(&target) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error).or_fail(place),
+            _ => {}
+        }
+        if kind.is_symlink() {
+            let link = fs::read_link(&source).or_fail(place)?;
+            symlink(link, &target).or_fail(place)?;
+        } else {
+            // Not `copy`: the new file gets root's own ownership and ordinary permissions, whatever the checkout has.
+            let content = fs::read(&source).or_fail(place)?;
+            fs::write(&target, content).or_fail(place)?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,73 @@
+//! Programs of the host, and the Debian packages they come in.
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use nix::unistd::geteuid;
+
+use crate::failure::{Failure, Outcome};
+use crate::task::Task;
+use crate::terminal::Terminal;
+use crate::workspace::Workspace;
+
+/// A program that is run, and the package that has it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Tool {
+    program: &'static str,
+    package: &'static str,
+}
+
+/// Makes Debian roots.
+pub(crate) const MMDEBSTRAP: Tool = Tool { program: "mmdebstrap", package: "mmdebstrap" };
+
+/// Lists and fails system calls.
+pub(crate) const STRACE: Tool = Tool { program: "strace", package: "strace" };
+
+/// Links.
+pub(crate) const CC: Tool = Tool { program: "cc", package: "gcc" };
+
+/// Shows how two texts differ.
+pub(crate) const DIFF: Tool = Tool { program: "diff", package: "diffutils" };
+
+/// Installs those of `tools` that are missing.
+pub(crate) fn ensure(tools: &[Tool], workspace: &Workspace, terminal: Terminal) -> Outcome {
+    let missing: Vec<Tool> = tools.iter().copied().filter(|tool| find(tool.program).is_none()).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let programs = missing.iter().map(|tool| tool.program).collect::<Vec<_>>().join(", ");
+    let packages: Vec<_> = missing.iter().map(|tool| tool.package).collect();
+    let by_hand = format!("apt-get update && apt-get install {}", packages.join(" "));
+    if !geteuid().is_root() || find("apt-get").is_none() {
+        return Err(Failure::new(format!("missing on this machine: {programs}. Install it: {by_hand}")));
+    }
+    let name = format!("install {}", packages.join(", "));
+    let mut task = Task::start(terminal, &name);
+    let log = workspace.scratch("log")?.join("apt.txt");
+    task.run(apt_get().arg("update"), &log)?;
+    task.run(apt_get().args(["install", "--yes"]).args(&packages), &log)?;
+    if let Some(tool) = missing.iter().find(|tool| find(tool.program).is_none()) {
+        return Err(Failure::new(format!("{} is still missing after: {by_hand}", tool.program)));
+    }
+    task.finish("with apt-get: it was missing on this machine");
+    Ok(())
+}
+
+/// Where `program` is, if it can be run by its name.
+pub(crate) fn find(program: &str) -> Option<PathBuf> {
+    let path = env::var_os("PATH")?;
+    env::split_paths(&path).map(|directory| directory.join(program)).find(|place| is_executable(place))
+}
+
+fn is_executable(place: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt as _;
+    place.metadata().is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o111 != 0)
+}
+
+fn apt_get() -> Command {
+    let mut command = Command::new("apt-get");
+    // Another apt may be at work: wait for it rather than fail.
+    command.env("DEBIAN_FRONTEND", "noninteractive").args(["--quiet", "--option=DPkg::Lock::Timeout=300"]);
+    command
+}
