@@ -50,11 +50,11 @@ pub struct Fields {
     /// one for all slots. Default: `slot`.
     #[schemars(with = "Option<OneOf<Scope>>")]
     pub scope: Option<Spanned<Scope>>,
-    /// What lies at the path. Default: what the image holds there, else `directory`.
+    /// What lies at the path: `directory` or `file`. Default: what the image holds there, else `directory`.
     #[schemars(rename = "type", with = "Option<OneOf<Kind>>")]
     pub kind: Option<Spanned<Kind>>,
-    /// By which means the path becomes writable. `symlink` is for single files that programs replace by rename, and needs
-    /// `to`. Default: `bind`.
+    /// By which means the path becomes writable: `bind`, its state is bound over it; `overlay`, the image's directory stays
+    /// visible below the state; `symlink`, for single files that programs replace by rename, needs `to`. Default: `bind`.
     #[schemars(with = "Option<OneOf<How>>")]
     pub how: Option<Spanned<How>>,
     /// Where the symlink points: a path in a directory that is declared as well. Only with `how: symlink`.
@@ -81,7 +81,8 @@ pub struct Fields {
     /// directory and `"0644"` for a file.
     #[schemars(with = "Option<schema::ModeForm>")]
     pub mode: Option<Spanned<state_schema::Mode>>,
-    /// Attributes of the mount. `nosuid` and `nodev` are set unless `suid` or `dev` lifts them.
+    /// Attributes of the mount: `nosuid`, `nodev`, `noexec`, `nosymfollow`, `noatime`; without the `no`, the word lifts one.
+    /// `nosuid` and `nodev` are set unless lifted.
     #[schemars(with = "Option<Vec<schema::MountOption>>")]
     pub options: Option<Spanned<MountOptions>>,
     /// Limit of an ephemeral directory, which gets a tmpfs of its own: bytes, or a number with `K`, `M` or `G`.

@@ -3,13 +3,17 @@
 use std::fs;
 use std::process::Command;
 
+use serde_json::Value;
 use state_tests::program::{statec, workspace};
+use statec::fragment::DECLARATION_KEYS;
+use statec::schema;
 use tempfile::TempDir;
 
-use crate::Case;
+use crate::{Case, snapshot};
 
 pub(crate) const CASES: &[Case] = &[
     ("pages::language", || fragments_are_clean("docs/language.md", 7)),
+    ("pages::fields_of_the_language", fields_are_current),
     ("pages::readme", || fragments_are_clean("README.md", 1)),
 ];
 
@@ -38,4 +42,32 @@ fn fragments_are_clean(page: &str, at_least: usize) {
         let text = String::from_utf8(output.stdout).unwrap();
         assert_eq!((output.status.code(), text.as_str()), (Some(0), ""), "{page}");
     }
+}
+
+/// The table of a declaration's fields is made from the types that the parser fills.
+fn fields_are_current() {
+    const START: &str = "<!-- fields: written by the parser's own types, like the JSON Schema -->\n";
+    const END: &str = "<!-- /fields -->";
+    let page = fs::read_to_string(workspace().join("docs/language.md")).unwrap();
+    let (before, rest) = page.split_once(START).unwrap();
+    let (_, after) = rest.split_once(END).unwrap();
+    let table = table_of_fields();
+    snapshot::assert_is(format!("{before}{START}{table}{END}{after}"), "docs/language.md");
+}
+
+fn table_of_fields() -> String {
+    let schema = schema::of_fragments();
+    let fields = &schema["definitions"]["declaration"]["anyOf"][1]["properties"];
+    let rows = DECLARATION_KEYS.iter().map(|key| {
+        let field = &fields[key];
+        let description = field["description"].as_str().unwrap().replace('\n', " ");
+        let words: Vec<&str> =
+            field["enum"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+        // Words that the description does not explain one by one are at least named.
+        let unexplained = words.iter().any(|word| !description.contains(&format!("`{word}`")));
+        let named = words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ");
+        let named = if unexplained { format!(" {named}.") } else { String::new() };
+        format!("| `{key}` | {description}{named} |\n")
+    });
+    ["| key | meaning |\n| --- | --- |\n".to_owned()].into_iter().chain(rows).collect()
 }
