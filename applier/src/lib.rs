@@ -1,2 +1,115 @@
-//! Applies a blob.
+//! Maps an image's control blob and makes its mounts.
+//!
+//! The stages, in order, each in the file of its name, none importing a later one:
+//! `cmdline → blob → slot → sys_data → transition → seed → mount → report`.
+//!
+//! # Words
+//!
+//! - A **store** is a directory in which entries lie under their own paths: the slot's state, the common
+//!   state, or the tmpfs that all ephemeral entries share.
+//! - An entry's **backing** is what lies at its path in its store.
+//! - The **target** is what the running system sees at the path.
+//! - **Factory content** is what the image itself holds, as seen without any of our mounts.
+//!
+//! There is no heap. Whatever grows with the plan is streamed from the blob or to a file.
+
 #![no_std]
+#![deny(
+    clippy::arithmetic_side_effects,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used
+)]
+
+mod arguments;
+mod attributes;
+mod beneath;
+mod blob;
+mod cmdline;
+mod copy;
+mod errno;
+mod exit;
+mod factory;
+mod failure;
+mod file;
+mod fscontext;
+mod layout;
+mod link;
+mod memory;
+mod mount;
+mod overlay;
+mod path;
+mod plan;
+mod refusal;
+mod report;
+mod run;
+mod seed;
+mod slot;
+mod step;
+mod store;
+mod stores;
+mod sys_data;
+mod text;
+mod tmpfs;
+mod transition;
+mod work;
+mod xattr;
+
+pub use run::{Console, run};
+
+use core::ffi::CStr;
+use core::mem::ManuallyDrop;
+
+use rustix::fs::Mode;
+use rustix::process::umask;
+use state_schema::{BLOB_PATH, Blob};
+
+use crate::arguments::Apply;
+use crate::blob::BlobFile;
+use crate::exit::Exit;
+use crate::factory::Factory;
+use crate::file::Root;
+use crate::mount::Mounter;
+use crate::refusal::Refusal;
+use crate::report::{Report, RunDir};
+use crate::seed::Seeder;
+use crate::stores::Stores;
+use crate::text::Note;
+
+/// Applies the blob of the image beneath the root. `console` is told what went wrong with single entries.
+fn apply(arguments: &Apply<'_>, console: &mut dyn Console) -> Result<Exit, Refusal> {
+    // What is made has the mode that is asked for, whoever called.
+    umask(Mode::empty());
+    // What lives as long as the process is left to the kernel: code that drops it is code for nothing.
+    let root = ManuallyDrop::new(Root::open(arguments.root)?);
+    let file = ManuallyDrop::new(BlobFile::read(&root, arguments.blob)?);
+    let blob = file.decode().map_err(|error| Refusal::Blob {
+        path: Note::of(arguments.blob.map_or(BLOB_PATH.as_bytes(), CStr::to_bytes)),
+        error,
+    })?;
+    let run = ManuallyDrop::new(RunDir::open(arguments.run)?);
+    let mut report = Report::create(&run, &blob, console);
+    let applied = apply_blob(arguments, &root, &file, &blob, &run, &mut report);
+    report.finish(applied)
+}
+
+fn apply_blob<'a>(
+    arguments: &Apply<'_>,
+    root: &Root,
+    file: &BlobFile,
+    blob: &Blob<'a>,
+    run: &RunDir,
+    report: &mut Report<'a>,
+) -> Result<(), Refusal> {
+    let slot = slot::choose(blob, arguments.slot)?;
+    report.slot(slot);
+    let mut stores = ManuallyDrop::new(Stores::open(blob, slot, file, arguments.data, run.as_fd())?);
+    let factory = ManuallyDrop::new(Factory::clone_of(root, stores.earlier_run())?);
+    let seeder = Seeder::new(blob, &factory);
+    if let Err(failure) = seeder.build_all(&stores) {
+        stores.lose_sys_data(failure, blob)?;
+    }
+    report.event(stores.event(), stores.sys_data_failure());
+    Mounter::new(root, &stores, &seeder).mount_all(&mut |entry, applied| report.entry(entry, applied))
+}

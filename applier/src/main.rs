@@ -1,2 +1,34 @@
-//! `stated`.
-fn main() {}
+//! `stated`: the ordinary program, or, with the feature `initrd`, the freestanding one.
+
+#![cfg_attr(feature = "initrd", no_std, no_main)]
+
+#[cfg(feature = "initrd")]
+mod start;
+
+#[cfg(not(feature = "initrd"))]
+mod ordinary {
+    use std::io::{Write as _, stderr, stdout};
+
+    /// The standard streams. Who closed them does not want to be told.
+    pub(crate) struct Streams;
+
+    impl stated::Console for Streams {
+        fn output(&mut self, bytes: &[u8]) {
+            let _ = stdout().write_all(bytes);
+        }
+
+        fn error(&mut self, bytes: &[u8]) {
+            let _ = stderr().write_all(bytes);
+        }
+    }
+}
+
+#[cfg(not(feature = "initrd"))]
+fn main() -> std::process::ExitCode {
+    use std::ffi::CString;
+    use std::os::unix::ffi::OsStringExt as _;
+
+    let arguments: Vec<CString> =
+        std::env::args_os().skip(1).filter_map(|argument| CString::new(argument.into_vec()).ok()).collect();
+    stated::run(arguments.iter().map(CString::as_c_str), &mut ordinary::Streams).into()
+}

@@ -1,3 +1,5 @@
 //! What the tests share.
 
+pub mod namespace;
 pub mod program;
+pub mod scene;

@@ -1,0 +1,87 @@
+//! The control blob's bytes.
+
+use core::ffi::CStr;
+use core::fmt;
+
+use rustix::fd::OwnedFd;
+use rustix::fs::FileType;
+use state_schema::{BLOB_PATH, Blob, DecodeError, HEADER_LEN, Kind, MAX_PAYLOAD_LEN};
+
+use crate::beneath::file_type;
+use crate::failure::{Failure, Finding};
+use crate::file::{self, Root};
+use crate::memory::Memory;
+use crate::path::PathBuf;
+use crate::step::Step;
+
+/// A file that should be a blob, read whole.
+///
+/// Read rather than mapped: a disk error then is `EIO`, where a mapping would end the process with
+/// `SIGBUS`, and nothing changes the bytes once they are verified.
+pub(crate) struct BlobFile {
+    memory: Option<Memory>,
+}
+
+/// Why there is no blob.
+pub(crate) enum BlobError {
+    Read(Failure),
+    Decode(DecodeError),
+}
+
+impl From<Failure> for BlobError {
+    fn from(failure: Failure) -> Self {
+        Self::Read(failure)
+    }
+}
+
+impl fmt::Display for BlobError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Read(failure) => failure.fmt(f),
+            Self::Decode(error) => error.fmt(f),
+        }
+    }
+}
+
+impl BlobFile {
+    /// Reads the file the caller names, else the one in its place in the image.
+    pub(crate) fn read(root: &Root, named: Option<&CStr>) -> Result<Self, Failure> {
+        let step = Step::new("read the blob", named.map_or(BLOB_PATH.as_bytes(), CStr::to_bytes));
+        let mut buffer = PathBuf::new();
+        let place = step.path(&mut buffer, &[BLOB_PATH.as_bytes()])?;
+        let file = named.map_or_else(|| root.read(place), file::read);
+        let file = file.map_err(|errno| step.failed("openat2", errno))?;
+        Self::from_file(&step, &file)
+    }
+
+    /// Reads an opened file.
+    pub(crate) fn from_file(step: &Step<'_>, file: &OwnedFd) -> Result<Self, Failure> {
+        let stat = step.stat(file)?;
+        if file_type(&stat) != FileType::RegularFile {
+            return Err(step.found(Finding::NotA(Kind::File)));
+        }
+        // More than a blob can have is not read; what is read of it, the decoder refuses.
+        let limit = HEADER_LEN.saturating_add(MAX_PAYLOAD_LEN as usize);
+        let len = usize::try_from(stat.st_size)
+            .ok()
+            .filter(|&len| len <= limit)
+            .ok_or_else(|| step.found(Finding::TooLarge))?;
+        let mut memory = None;
+        if len > 0 {
+            let mut bytes = Memory::of_len(len).map_err(|errno| step.failed("mmap", errno))?;
+            // A file that got shorter meanwhile leaves zeroes at the end, which the digest tells from a blob.
+            step.read_up_to(file, bytes.bytes_mut())?;
+            memory = Some(bytes);
+        }
+        Ok(Self { memory })
+    }
+
+    pub(crate) fn bytes(&self) -> &[u8] {
+        self.memory.as_ref().map(Memory::bytes).unwrap_or_default()
+    }
+
+    /// Verifies and decodes.
+    pub(crate) fn decode(&self) -> Result<Blob<'_>, BlobError> {
+        Blob::decode(self.bytes()).map_err(BlobError::Decode)
+    }
+}

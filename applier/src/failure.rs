@@ -1,0 +1,146 @@
+//! One step that did not succeed.
+
+use core::fmt;
+
+use rustix::io::Errno;
+use state_schema::Kind;
+
+use crate::errno::Named;
+use crate::memory::Page;
+use crate::text::{Text, Verbatim};
+
+/// A step that did not succeed: what was to be done, to what, and what came of it.
+///
+/// One pointer, since nearly every function can return one; what it says has a page of its own. Where there is
+/// no memory even for that, that is what it says.
+pub(crate) struct Failure(Option<Page<Account>>);
+
+#[derive(Clone, Copy)]
+struct Account {
+    /// What was to be done, as it follows "cannot": `open the target`.
+    operation: &'static str,
+    /// To what. Relative to the root, the store or sys-data, whichever the operation names.
+    path: Text<512>,
+    cause: Cause,
+    /// The kernel's own text, where the mount API gives one.
+    kernel: Text<256>,
+}
+
+/// Why a step did not succeed.
+#[derive(Clone, Copy)]
+enum Cause {
+    /// A system call failed.
+    Call(&'static str, Errno),
+    /// What was found is not what it has to be.
+    Finding(Finding),
+}
+
+/// Something that is not what it has to be.
+#[derive(Clone, Copy)]
+pub(crate) enum Finding {
+    /// Not of the kind that the entry says.
+    NotA(Kind),
+    /// Nothing is there.
+    Missing,
+    /// A file that has a second name, which may lie anywhere on the file system.
+    HardLinked,
+    /// Not a mount point, so the partition is not there.
+    NotMounted,
+    /// More levels of directories than are copied.
+    TooDeep,
+    /// Larger than it may be.
+    TooLarge,
+    /// Another layout of sys-data.
+    OtherLayout,
+    /// There are slots, but nothing says in which layout.
+    NoLayout,
+    /// The image has no symlink to the place where the state lies.
+    OtherLink,
+    /// No writable directory of the plan holds the path.
+    NotInADirectory,
+    /// A size of its own, which only a directory that is bound can have.
+    Unsizeable,
+    /// The extended attribute of this name cannot be kept there.
+    Attribute(Text<64>, Errno),
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NotA(Kind::Directory) => "it is not a directory",
+            Self::NotA(Kind::File) => "it is not a regular file",
+            Self::Missing => "it is missing; let the build of the image make it",
+            Self::HardLinked => "it has other names (hard links)",
+            Self::NotMounted => {
+                "nothing is mounted there; mount the partition first, or name a directory with --data"
+            }
+            Self::TooDeep => "directories are nested too deeply",
+            Self::TooLarge => "it is too large",
+            Self::OtherLayout => "it is not of layout version 1",
+            Self::NoLayout => "there is state, but no `version` file that says in which layout",
+            Self::OtherLink => "it is not a symlink to the place where the state lies",
+            Self::NotInADirectory => "no writable directory of the plan holds it",
+            Self::Unsizeable => "only a directory that is bound can have a size of its own",
+            Self::Attribute(name, errno) => {
+                return write!(f, "extended attribute {name}: {}", Named(*errno));
+            }
+        })
+    }
+}
+
+// Never inlined: there are some hundred places that make one.
+impl Failure {
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn call(operation: &'static str, path: &[u8], call: &'static str, errno: Errno) -> Self {
+        Self::new(operation, path, Cause::Call(call, errno), &Text::new())
+    }
+
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn found(operation: &'static str, path: &[u8], finding: Finding) -> Self {
+        Self::new(operation, path, Cause::Finding(finding), &Text::new())
+    }
+
+    /// A call of the mount API failed, and the kernel says why.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn explained(
+        operation: &'static str,
+        path: &[u8],
+        call: &'static str,
+        errno: Errno,
+        kernel: &Text<256>,
+    ) -> Self {
+        Self::new(operation, path, Cause::Call(call, errno), kernel)
+    }
+
+    #[inline(never)]
+    fn new(operation: &'static str, path: &[u8], cause: Cause, kernel: &Text<256>) -> Self {
+        Self(Page::of(Account { operation, path: Text::of(path), cause, kernel: *kernel }).ok())
+    }
+}
+
+impl Clone for Failure {
+    fn clone(&self) -> Self {
+        Self(self.0.as_ref().and_then(|page| Page::of(*page.get()).ok()))
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(page) = &self.0 else {
+            return f.write_str("there is no memory left, not even to say for what");
+        };
+        let Account { operation, path, cause, kernel } = page.get();
+        write!(f, "cannot {}", Verbatim(operation))?;
+        if !path.is_empty() {
+            write!(f, " {path}")?;
+        }
+        match cause {
+            Cause::Call(call, errno) => write!(f, ": {}: {}", Verbatim(call), Named(*errno))?,
+            Cause::Finding(finding) => write!(f, ": {finding}")?,
+        }
+        if kernel.is_empty() { Ok(()) } else { write!(f, ": {kernel}") }
+    }
+}

@@ -1,0 +1,117 @@
+//! Symlinks of the image that lead to state.
+
+use rustix::fd::OwnedFd;
+use rustix::fs::{AtFlags, OFlags, symlinkat};
+use state_schema::{Entry, FACTORY_DIR, Seed, StatePath};
+
+use crate::beneath::{self, split};
+use crate::failure::{Failure, Finding};
+use crate::file::Root;
+use crate::path::PathBuf;
+use crate::plan::{Item, directory_above};
+use crate::seed::Seeder;
+use crate::step::Step;
+
+const LINK: &str = "provide what the symlink leads to:";
+
+/// Name of a file that is not complete yet, in the directory which it is for.
+const UNFINISHED: &core::ffi::CStr = c".sysota-unfinished";
+
+/// Seeds the file that the entry's symlink leads to, if it is missing, and says whether it was.
+///
+/// Whatever lies there is left alone: programs replace it as they like, by a symlink even (the time zone).
+pub(crate) fn make(
+    root: &Root,
+    seeder: &Seeder<'_, '_>,
+    item: &Item<'_>,
+    to: StatePath<'_>,
+) -> Result<bool, Failure> {
+    let path = item.entry.path.as_str().as_bytes();
+    let step = Step::new(LINK, path);
+    let mut bytes = [0; 4096];
+    let target = seeder.factory().read_link(&step, path, &mut bytes)?;
+    if !target.is_some_and(|target| leads_to(item.entry.path, target, to)) {
+        return Err(step.found(Finding::OtherLink));
+    }
+    let step = Step::new(LINK, to.as_str().as_bytes());
+    if directory_above(seeder.blob(), to).is_none() {
+        return Err(step.found(Finding::NotInADirectory));
+    }
+    let (parents, name) = split(to.relative());
+    let dir = root.ensure_directory(parents)?;
+    let dir = &dir;
+    let mut buffer = PathBuf::new();
+    let name = step.path(&mut buffer, &[name.as_bytes()])?;
+    if step.stat_name(dir, name)?.is_some() {
+        return Ok(false);
+    }
+    step.remove(dir, UNFINISHED, AtFlags::empty())?;
+    let mut buffer = PathBuf::new();
+    let factory = step.path(&mut buffer, &[FACTORY_DIR.as_bytes(), path])?;
+    // Where the image has a symlink (the time zone), the file's first content is one too.
+    let mut link = None;
+    if item.entry.seed == Seed::Image {
+        let step = Step::new("open the image's", factory.to_bytes());
+        link = seeder.factory().read_link(&step, factory.to_bytes(), &mut bytes)?;
+    }
+    let built = match link {
+        Some(target) => make_link(&step, &item.entry, dir, target),
+        None => seeder.build_file(&item.entry, dir, UNFINISHED, factory.to_bytes()).and_then(|()| {
+            step.sync(&beneath::open(&step, dir, UNFINISHED, OFlags::RDONLY | OFlags::NONBLOCK)?)
+        }),
+    }
+    .and_then(|()| step.rename(dir, UNFINISHED, dir, name));
+    if built.is_err() {
+        // The first failure is the one to tell; the next boot removes the file.
+        let _ = step.remove(dir, UNFINISHED, AtFlags::empty());
+    }
+    built.map(|()| true)
+}
+
+/// Makes a symlink, down to the disk.
+fn make_link(step: &Step<'_>, entry: &Entry<'_>, dir: &OwnedFd, target: &[u8]) -> Result<(), Failure> {
+    let mut buffer = PathBuf::new();
+    symlinkat(step.path(&mut buffer, &[target])?, dir, UNFINISHED)
+        .map_err(|errno| step.failed("symlinkat", errno))?;
+    step.change_owner(dir, UNFINISHED, entry.uid, entry.gid)?;
+    // A symlink cannot be synced itself.
+    step.sync(dir)
+}
+
+/// Whether a symlink at `path` with this `target` leads to `to`, going by the names alone.
+fn leads_to(path: StatePath<'_>, target: &[u8], to: StatePath<'_>) -> bool {
+    let mut place = PathBuf::new();
+    let starts_at_root = target.starts_with(b"/");
+    (starts_at_root || walk(&mut place, split(path.relative()).0.as_bytes()))
+        && walk(&mut place, target)
+        && place.bytes() == to.relative().as_bytes()
+}
+
+/// Goes from `place` along `path`; whether that is not too far.
+fn walk(place: &mut PathBuf, path: &[u8]) -> bool {
+    path.split(|&byte| byte == b'/').all(|name| match name {
+        b"" | b"." => true,
+        b".." => {
+            place.truncate(place.bytes().iter().rposition(|&byte| byte == b'/').unwrap_or(0));
+            true
+        }
+        name => place.push(name).is_ok(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_link_leads_to_its_state_in_either_form() {
+        let [path, to] = ["/etc/hostname", "/etcrw/hostname"].map(|path| StatePath::new(path).unwrap());
+        for target in ["/etcrw/hostname", "../etcrw/hostname", "..//./etcrw/hostname", "../../etcrw/hostname"]
+        {
+            assert!(leads_to(path, target.as_bytes(), to), "{target}");
+        }
+        for target in ["etcrw/hostname", "/etcrw", "/etcrw/hostname2", "../etc/hostname", ""] {
+            assert!(!leads_to(path, target.as_bytes(), to), "{target}");
+        }
+    }
+}

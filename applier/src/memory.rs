@@ -1,0 +1,85 @@
+//! Memory from the kernel: for blobs, whose size is not known beforehand, and for what is seldom and large.
+#![allow(unsafe_code)]
+
+use core::ffi::c_void;
+use core::ptr::{self, NonNull};
+use core::slice;
+
+use rustix::io::Errno;
+use rustix::mm::{MapFlags, ProtFlags, mmap_anonymous, munmap};
+
+/// Zeroed bytes of our own, given back on drop.
+///
+/// # Invariants
+///
+/// `start` begins a private anonymous mapping of `len > 0` bytes that nothing else refers to.
+pub(crate) struct Memory {
+    start: NonNull<u8>,
+    len: usize,
+}
+
+impl Memory {
+    /// `len` zeroed bytes.
+    pub(crate) fn of_len(len: usize) -> Result<Self, Errno> {
+        Ok(Self { start: map(len)?.cast(), len })
+    }
+
+    pub(crate) fn bytes(&self) -> &[u8] {
+        // SAFETY: by the invariant these bytes are mapped, initialised (the kernel zeroes them), and ours as
+        // long as `self` lives; `&self` keeps `bytes_mut` away.
+        unsafe { slice::from_raw_parts(self.start.as_ptr(), self.len) }
+    }
+
+    pub(crate) fn bytes_mut(&mut self) -> &mut [u8] {
+        // SAFETY: as for `bytes`; `&mut self` keeps every other reference away.
+        unsafe { slice::from_raw_parts_mut(self.start.as_ptr(), self.len) }
+    }
+}
+
+impl Drop for Memory {
+    fn drop(&mut self) {
+        // SAFETY: by the invariant the range is ours alone, and no reference into it outlives `self`. Failing
+        // to unmap leaves the bytes mapped, which is harmless.
+        let _ = unsafe { munmap(self.start.as_ptr().cast(), self.len) };
+    }
+}
+
+fn map(len: usize) -> Result<NonNull<c_void>, Errno> {
+    // SAFETY: a new anonymous mapping at an address that the kernel chooses overlaps nothing.
+    let start = unsafe {
+        mmap_anonymous(ptr::null_mut(), len, ProtFlags::READ | ProtFlags::WRITE, MapFlags::PRIVATE)
+    }?;
+    NonNull::new(start).ok_or(Errno::NOMEM)
+}
+
+/// A value in pages of its own, given back on drop.
+///
+/// # Invariants
+///
+/// The pointer begins a private anonymous mapping of `size_of::<T>()` bytes that holds a `T` and that nothing
+/// else refers to.
+pub(crate) struct Page<T: Copy>(NonNull<T>);
+
+impl<T: Copy> Page<T> {
+    #[inline(never)]
+    pub(crate) fn of(value: T) -> Result<Self, Errno> {
+        const { assert!(align_of::<T>() <= 4096 && size_of::<T>() > 0) };
+        let place = map(size_of::<T>())?.cast::<T>();
+        // SAFETY: the mapping is new, large enough, and aligned to a page.
+        unsafe { place.write(value) };
+        Ok(Self(place))
+    }
+
+    pub(crate) fn get(&self) -> &T {
+        // SAFETY: by the invariant it points to a `T`, which changes no more and lives as long as `self`.
+        unsafe { self.0.as_ref() }
+    }
+}
+
+impl<T: Copy> Drop for Page<T> {
+    fn drop(&mut self) {
+        // SAFETY: by the invariant the range is ours alone, and no reference into it outlives `self`. A `T`
+        // that is `Copy` has nothing to drop. Failing to unmap is harmless.
+        let _ = unsafe { munmap(self.0.as_ptr().cast(), size_of::<T>()) };
+    }
+}

@@ -1,0 +1,252 @@
+//! Putting state where the running system looks for it.
+
+use linux_raw_sys::general::{OVERLAYFS_SUPER_MAGIC, TMPFS_MAGIC};
+use rustix::fd::OwnedFd;
+use rustix::fs::{FileType, OFlags, Statx, StatxAttributes};
+use rustix::mount::OpenTreeFlags;
+use state_schema::{Entry, How, Kind, Lifetime, OnFailure, StatePath};
+
+use crate::attributes;
+use crate::beneath::{self, file_type, open_directory, split};
+use crate::failure::{Failure, Finding};
+use crate::file::Root;
+use crate::path::PathBuf;
+use crate::plan::{Item, directory_above, items};
+use crate::refusal::Refusal;
+use crate::seed::{Seeder, make_mount_point};
+use crate::step::Step;
+use crate::store::Store;
+use crate::stores::Stores;
+use crate::text::Note;
+use crate::{link, overlay, tmpfs};
+
+/// What became of an entry.
+pub(crate) struct Applied {
+    pub(crate) outcome: Outcome,
+    /// Whether it got its first content in this run.
+    pub(crate) seeded: bool,
+}
+
+pub(crate) enum Outcome {
+    Mounted,
+    /// It was there: this is not the first run of this boot.
+    AlreadyMounted,
+    /// The image's symlink leads to its file.
+    Linked,
+    /// It is ephemeral instead, for this reason.
+    Degraded(Failure),
+    /// It is as the image has it, for this reason.
+    Skipped(Failure),
+}
+
+/// Makes the mounts of a plan.
+pub(crate) struct Mounter<'m, 'a> {
+    root: &'m Root,
+    stores: &'m Stores,
+    seeder: &'m Seeder<'m, 'a>,
+}
+
+impl<'m, 'a> Mounter<'m, 'a> {
+    pub(crate) fn new(root: &'m Root, stores: &'m Stores, seeder: &'m Seeder<'m, 'a>) -> Self {
+        Self { root, stores, seeder }
+    }
+
+    /// Makes all entries writable, and `tell`s what became of each. Symlinks come last: their files lie in
+    /// directories which are entries themselves.
+    pub(crate) fn mount_all(&self, tell: &mut dyn FnMut(&Entry<'_>, &Applied)) -> Result<(), Refusal> {
+        let blob = self.seeder.blob();
+        for item in items(blob) {
+            if !matches!(item.entry.how, How::Symlink { .. }) {
+                tell(&item.entry, &self.mount(&item)?);
+            }
+        }
+        for item in items(blob) {
+            if let How::Symlink { to } = item.entry.how {
+                tell(&item.entry, &self.link(&item, to)?);
+            }
+        }
+        Ok(())
+    }
+
+    fn mount(&self, item: &Item<'a>) -> Result<Applied, Refusal> {
+        let entry = item.entry;
+        let (failure, sys_data_lost) = match self.stores.of(entry.lifetime) {
+            Ok(store) => match self.mount_from(item, &entry, store) {
+                Ok(applied) => return Ok(applied),
+                Err(failure) => (failure, false),
+            },
+            Err(failure) => (failure.clone(), true),
+        };
+        let is_ephemeral = matches!(entry.lifetime, Lifetime::Ephemeral { size: None });
+        match entry.on_failure {
+            OnFailure::Skip if !sys_data_lost => {
+                return Ok(Applied { outcome: Outcome::Skipped(failure), seeded: false });
+            }
+            OnFailure::Degrade | OnFailure::Skip if !is_ephemeral => {}
+            _ => return Err(Refusal::Entry { path: note(&entry), failure }),
+        }
+        let instead = Entry { lifetime: Lifetime::Ephemeral { size: None }, ..entry };
+        match self.mount_from(item, &instead, self.stores.ephemeral()) {
+            Ok(Applied { seeded, .. }) => Ok(Applied { outcome: Outcome::Degraded(failure), seeded }),
+            Err(second) => Err(Refusal::EntryTwice { path: note(&entry), failure, second }),
+        }
+    }
+
+    fn link(&self, item: &Item<'a>, to: StatePath<'_>) -> Result<Applied, Refusal> {
+        match link::make(self.root, self.seeder, item, to) {
+            Ok(seeded) => Ok(Applied { outcome: Outcome::Linked, seeded }),
+            Err(failure) => match item.entry.on_failure {
+                OnFailure::Fail => Err(Refusal::Entry { path: note(&item.entry), failure }),
+                // There is no ephemeral way to be a symlink of the image, so it is left as it is.
+                OnFailure::Degrade | OnFailure::Skip => {
+                    Ok(Applied { outcome: Outcome::Skipped(failure), seeded: false })
+                }
+            },
+        }
+    }
+
+    /// Makes `entry`, which is the item's but for its lifetime, writable from `store`.
+    fn mount_from(&self, item: &Item<'a>, entry: &Entry<'a>, store: &Store) -> Result<Applied, Failure> {
+        let step = Step::new("mount", entry.path.as_str().as_bytes());
+        match (entry.how, entry.lifetime, entry.kind) {
+            (How::Overlay, Lifetime::Ephemeral { size: Some(_) }, _)
+            | (_, Lifetime::Ephemeral { size: Some(_) }, Kind::File) => Err(step.found(Finding::Unsizeable)),
+            (How::Overlay, ..) => self.mount_overlay(&step, item, entry, store),
+            (_, Lifetime::Ephemeral { size: Some(size) }, _) => self.mount_tmpfs(&step, item, entry, size),
+            _ => self.mount_bind(&step, item, entry, store),
+        }
+    }
+
+    fn mount_bind(
+        &self,
+        step: &Step<'_>,
+        item: &Item<'a>,
+        entry: &Entry<'a>,
+        store: &Store,
+    ) -> Result<Applied, Failure> {
+        let seeded = self.seeder.place(item, store)?;
+        let backing = open_backing(store, entry)?;
+        let target = self.open_target(entry)?;
+        // A nested entry's target can be its backing, seen through the parent, without being a mount.
+        if beneath::same(&step.stat(&backing)?, &step.stat(&target)?) && is_mount_root(&step.statx(&target)?)
+        {
+            return Ok(Applied { outcome: Outcome::AlreadyMounted, seeded });
+        }
+        let mount = step.clone_mount(&backing, OpenTreeFlags::empty())?;
+        attach(step, &mount, entry, &target)?;
+        Ok(Applied { outcome: Outcome::Mounted, seeded })
+    }
+
+    fn mount_tmpfs(
+        &self,
+        step: &Step<'_>,
+        item: &Item<'a>,
+        entry: &Entry<'a>,
+        size: u64,
+    ) -> Result<Applied, Failure> {
+        let target = self.open_target(entry)?;
+        if self.is_ours(step, &target, TMPFS_MAGIC)? {
+            return Ok(Applied { outcome: Outcome::AlreadyMounted, seeded: false });
+        }
+        let mount = tmpfs::of_size(size)?;
+        // The descriptor of a mount is one to refer to it by only.
+        let made = open_directory(step, &mount, c".")?;
+        self.seeder.fill_directory(item, &made)?;
+        attach(step, &mount, entry, &target)?;
+        Ok(Applied { outcome: Outcome::Mounted, seeded: true })
+    }
+
+    fn mount_overlay(
+        &self,
+        step: &Step<'_>,
+        item: &Item<'a>,
+        entry: &Entry<'a>,
+        store: &Store,
+    ) -> Result<Applied, Failure> {
+        let seeded = self.seeder.place(item, store)?;
+        open_backing(store, entry)?;
+        let target = self.open_target(entry)?;
+        if self.is_ours(step, &target, OVERLAYFS_SUPER_MAGIC)? {
+            return Ok(Applied { outcome: Outcome::AlreadyMounted, seeded });
+        }
+        // Before Linux 6.15 a lower directory has to be attached somewhere, as the image's own is. Beneath
+        // another entry the image's own is hidden, and there it takes that kernel.
+        let lower = match directory_above(self.seeder.blob(), entry.path) {
+            None => open_directory(step, &target, c".")?,
+            Some(_) => self.seeder.factory().open(entry.path.as_str().as_bytes(), Kind::Directory)?,
+        };
+        let mount = overlay::make(entry.path, &lower, store)?;
+        attach(step, &mount, entry, &target)?;
+        Ok(Applied { outcome: Outcome::Mounted, seeded })
+    }
+
+    /// Opens the place of the mount, and makes it where that is inside state.
+    fn open_target(&self, entry: &Entry<'_>) -> Result<OwnedFd, Failure> {
+        let path = entry.path;
+        let step = Step::new("open the mount point", path.as_str().as_bytes());
+        let mut buffer = PathBuf::new();
+        let relative = step.path(&mut buffer, &[path.relative().as_bytes()])?;
+        let mut found = self.root.target(&step, relative)?;
+        if found.is_none() && directory_above(self.seeder.blob(), path).is_some() {
+            let (parents, name) = split(path.relative());
+            let dir = self.root.ensure_directory(parents)?;
+            let mut place = PathBuf::new();
+            let name = step.path(&mut place, &[name.as_bytes()])?;
+            make_mount_point(&step, &dir, name, entry.kind)?;
+            found = self.root.target(&step, relative)?;
+        }
+        let target = found.ok_or_else(|| step.found(Finding::Missing))?;
+        if file_type(&step.stat(&target)?) == type_of(entry.kind) {
+            Ok(target)
+        } else {
+            Err(step.found(Finding::NotA(entry.kind)))
+        }
+    }
+
+    /// Whether an earlier run of this boot has mounted a file system of this type at the target. A first run
+    /// covers whatever is there, so then what is on top is ours.
+    fn is_ours(&self, step: &Step<'_>, target: &OwnedFd, magic: u32) -> Result<bool, Failure> {
+        Ok(self.stores.earlier_run()
+            && is_mount_root(&step.statx(target)?)
+            && tmpfs::is_of_type(step, target, magic)?)
+    }
+}
+
+/// Opens the entry's backing, which has to be what the entry says it is.
+fn open_backing(store: &Store, entry: &Entry<'_>) -> Result<OwnedFd, Failure> {
+    let path = entry.path;
+    let step = Step::new("use the state of", path.as_str().as_bytes());
+    let mut buffer = PathBuf::new();
+    let relative = step.path(&mut buffer, &[path.relative().as_bytes()])?;
+    let backing = beneath::open(&step, store.tree(), relative, OFlags::PATH)?;
+    let stat = step.stat(&backing)?;
+    if file_type(&stat) != type_of(entry.kind) {
+        return Err(step.found(Finding::NotA(entry.kind)));
+    }
+    // A second name may lie where a service can write that must not write here.
+    if entry.kind == Kind::File && stat.st_nlink != 1 {
+        return Err(step.found(Finding::HardLinked));
+    }
+    Ok(backing)
+}
+
+/// Sets the entry's options on a detached mount and moves it onto the target.
+fn attach(step: &Step<'_>, mount: &OwnedFd, entry: &Entry<'_>, target: &OwnedFd) -> Result<(), Failure> {
+    attributes::set(mount, entry.options).map_err(|errno| step.failed("mount_setattr", errno))?;
+    step.attach(mount, target)
+}
+
+fn is_mount_root(stat: &Statx) -> bool {
+    stat.stx_attributes.contains(StatxAttributes::MOUNT_ROOT)
+}
+
+fn type_of(kind: Kind) -> FileType {
+    match kind {
+        Kind::Directory => FileType::Directory,
+        Kind::File => FileType::RegularFile,
+    }
+}
+
+fn note(entry: &Entry<'_>) -> Note {
+    Note::of(entry.path.as_str().as_bytes())
+}

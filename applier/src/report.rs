@@ -1,0 +1,270 @@
+//! What the running system can read about the boot: a file, a line in the kernel log, and standard error.
+
+use core::ffi::CStr;
+use core::fmt::{self, Write as _};
+
+use rustix::fd::OwnedFd;
+use rustix::fs::{Mode, OFlags, mkdir, open, openat, renameat};
+use rustix::io::Errno;
+use state_schema::{Blob, Entry, Lifetime, SlotName};
+
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::file::write_all;
+use crate::mount::{Applied, Outcome};
+use crate::path::NumberName;
+use crate::refusal::Refusal;
+use crate::run::{Console, say};
+use crate::step::Step;
+use crate::text::{Hex, Text, Verbatim};
+use crate::transition::Event;
+
+const NAME: &CStr = c"report.json";
+const UNFINISHED: &CStr = c"report.json.tmp";
+
+/// The directory of this boot's report and shared tmpfs.
+pub(crate) struct RunDir {
+    fd: OwnedFd,
+}
+
+impl RunDir {
+    pub(crate) fn open(path: &CStr) -> Result<Self, Failure> {
+        let step = Step::new("open the run directory", path.to_bytes());
+        match mkdir(path, Mode::from_raw_mode(0o755)) {
+            Ok(()) | Err(Errno::EXIST) => {}
+            Err(errno) => return Err(step.failed("mkdir", errno)),
+        }
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let fd = open(path, flags, Mode::empty()).map_err(|errno| step.failed("open", errno))?;
+        Ok(Self { fd })
+    }
+
+    pub(crate) fn as_fd(&self) -> &OwnedFd {
+        &self.fd
+    }
+}
+
+/// The report while it is being written. It is streamed, since it grows with the plan, and gets its name when
+/// it is complete.
+pub(crate) struct Report<'r> {
+    run: &'r RunDir,
+    console: &'r mut dyn Console,
+    json: Json,
+    image_id: &'r str,
+    slot: Option<SlotName<'r>>,
+    event: Option<Event>,
+    begun: bool,
+    entries: u64,
+    mounted: u64,
+    degraded: u64,
+    skipped: u64,
+}
+
+impl<'r> Report<'r> {
+    /// Begins the report. A report that cannot be written is no reason not to boot: it is said at the end.
+    pub(crate) fn create(run: &'r RunDir, blob: &Blob<'r>, console: &'r mut dyn Console) -> Self {
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let file = openat(run.as_fd(), UNFINISHED, flags, Mode::from_raw_mode(0o644));
+        let image_id = blob.image().id;
+        let json = Json::new(file);
+        let (slot, event) = (None, None);
+        let (entries, mounted, degraded, skipped) = (0, 0, 0, 0);
+        let begun = false;
+        let mut report =
+            Self { run, console, json, image_id, slot, event, begun, entries, mounted, degraded, skipped };
+        report.json.raw("{\n  \"version\": 1,\n  \"image-id\": ");
+        report.json.string(&Verbatim(image_id));
+        report
+    }
+
+    pub(crate) fn slot(&mut self, slot: SlotName<'r>) {
+        self.slot = Some(slot);
+    }
+
+    /// Says with which state the slot goes on, and, where it is lost, why.
+    pub(crate) fn event(&mut self, event: Event, lost: Option<&Failure>) {
+        self.event = Some(event);
+        if let Some(failure) = lost {
+            say(self.console, format_args!("{failure}; what should persist is ephemeral"));
+        }
+    }
+
+    /// Takes what became of one entry.
+    pub(crate) fn entry(&mut self, entry: &Entry<'_>, applied: &Applied) {
+        let (outcome, reason) = match &applied.outcome {
+            Outcome::Mounted => ("mounted", None),
+            Outcome::AlreadyMounted => ("already-mounted", None),
+            Outcome::Linked => ("linked", None),
+            Outcome::Degraded(failure) => ("degraded", Some(failure)),
+            Outcome::Skipped(failure) => ("skipped", Some(failure)),
+        };
+        let count = match &applied.outcome {
+            Outcome::Degraded(_) => &mut self.degraded,
+            Outcome::Skipped(_) => &mut self.skipped,
+            _ => &mut self.mounted,
+        };
+        *count = count.saturating_add(1);
+        if let Some(failure) = reason {
+            say(self.console, format_args!("{}: {}: {failure}", entry.path, Verbatim(outcome)));
+        }
+        let lifetime = match entry.lifetime {
+            Lifetime::Ephemeral { .. } => "ephemeral",
+            Lifetime::Persistent(_) => "persistent",
+        };
+        self.begin_entries();
+        self.json.raw(if self.entries > 0 { ",\n    {\"path\": " } else { "\n    {\"path\": " });
+        self.entries = self.entries.saturating_add(1);
+        self.json.string(&entry.path);
+        let seeded = if applied.seeded { "true" } else { "false" };
+        // None of these needs an escape.
+        for part in
+            [", \"outcome\": \"", outcome, "\", \"seeded\": ", seeded, ", \"lifetime\": \"", lifetime, "\""]
+        {
+            self.json.raw(part);
+        }
+        if let Some(failure) = reason {
+            self.json.raw(", \"reason\": ");
+            self.json.string(&failure);
+        }
+        self.json.raw("}");
+    }
+
+    /// Ends the report, and tells the kernel log.
+    pub(crate) fn finish(mut self, applied: Result<(), Refusal>) -> Result<Exit, Refusal> {
+        let applied = applied.map(|()| {
+            let degraded = self.degraded > 0 || self.skipped > 0 || self.event == Some(Event::Degraded);
+            if degraded { Exit::Degraded } else { Exit::Applied }
+        });
+        let status = applied.as_ref().map_or(Exit::Refused, |exit| *exit).status();
+        self.begin_entries();
+        self.json.raw(if self.entries > 0 { "\n  ]" } else { "]" });
+        self.json.raw(",\n  \"status\": ");
+        self.json.raw(NumberName::new(status.into()).as_str());
+        if let Err(refusal) = &applied {
+            self.json.raw(",\n  \"reason\": ");
+            // A reference to a reference, since the table of a `dyn` value has its destructor in it.
+            self.json.string(&refusal);
+        }
+        self.json.raw("\n}\n");
+        if let Err(failure) = self.commit() {
+            say(self.console, format_args!("{failure}"));
+        }
+        self.tell_kernel_log(status);
+        applied
+    }
+
+    /// Writes what comes before the entries, once it is known.
+    fn begin_entries(&mut self) {
+        if self.begun {
+            return;
+        }
+        self.begun = true;
+        for (key, value) in
+            [("slot", self.slot.map(SlotName::as_str)), ("event", self.event.map(Event::as_str))]
+        {
+            // A slot's name and an event need no escapes.
+            let quote = if value.is_some() { "\"" } else { "" };
+            for part in [",\n  \"", key, "\": ", quote, value.unwrap_or("null"), quote] {
+                self.json.raw(part);
+            }
+        }
+        self.json.raw(",\n  \"entries\": [");
+    }
+
+    fn commit(&mut self) -> Result<(), Failure> {
+        self.json.flush();
+        let step = Step::new("write the report", NAME.to_bytes());
+        if let Some(errno) = self.json.errno {
+            return Err(step.failed("write", errno));
+        }
+        let run = &self.run.fd;
+        renameat(run, UNFINISHED, run, NAME).map_err(|errno| step.failed("renameat", errno))
+    }
+
+    /// One line, as good as it goes: there may be no `/dev` yet.
+    fn tell_kernel_log(&self, status: u8) {
+        let Ok(log) = open(c"/dev/kmsg", OFlags::WRONLY | OFlags::NONBLOCK | OFlags::CLOEXEC, Mode::empty())
+        else {
+            return;
+        };
+        let mut line = Text::<512>::new();
+        let slot = self.slot.map_or("unknown", SlotName::as_str);
+        let event = self.event.map_or("refused", Event::as_str);
+        let _ = writeln!(
+            line,
+            "<5>sysota: slot {}, {}: {} applied, {} degraded, {} skipped; status {}; image {}",
+            Verbatim(slot),
+            Verbatim(event),
+            self.mounted,
+            self.degraded,
+            self.skipped,
+            u64::from(status),
+            Verbatim(self.image_id)
+        );
+        let _ = rustix::io::write(&log, line.bytes());
+    }
+}
+
+/// JSON on its way to a file, through a buffer. The first error is kept, and ends the writing.
+struct Json {
+    file: Option<OwnedFd>,
+    errno: Option<Errno>,
+    buffer: [u8; 512],
+    len: usize,
+}
+
+impl Json {
+    fn new(file: Result<OwnedFd, Errno>) -> Self {
+        let (file, errno) = match file {
+            Ok(file) => (Some(file), None),
+            Err(errno) => (None, Some(errno)),
+        };
+        Self { file, errno, buffer: [0; 512], len: 0 }
+    }
+
+    fn raw(&mut self, text: &str) {
+        for &byte in text.as_bytes() {
+            if self.len == self.buffer.len() {
+                self.flush();
+            }
+            if let Some(place) = self.buffer.get_mut(self.len) {
+                *place = byte;
+                self.len = self.len.saturating_add(1);
+            }
+        }
+    }
+
+    /// A text in quotes, with escapes where JSON wants them.
+    fn string(&mut self, text: &dyn fmt::Display) {
+        self.raw("\"");
+        // Never an error: the file's is kept in `errno`.
+        let _ = write!(Escaped(self), "{text}");
+        self.raw("\"");
+    }
+
+    fn flush(&mut self) {
+        if let (Some(file), None) = (&self.file, self.errno) {
+            self.errno = write_all(file, self.buffer.get(..self.len).unwrap_or_default()).err();
+        }
+        self.len = 0;
+    }
+}
+
+struct Escaped<'j>(&'j mut Json);
+
+impl fmt::Write for Escaped<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        for char in text.chars() {
+            match char {
+                '"' => self.0.raw("\\\""),
+                '\\' => self.0.raw("\\\\"),
+                '\0'..'\u{20}' | '\u{7f}' => {
+                    self.0.raw("\\u00");
+                    self.0.raw(Hex::of(u32::from(char).to_le_bytes()[0]).as_str());
+                }
+                _ => self.0.raw(char.encode_utf8(&mut [0; 4])),
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,231 @@
+//! The first content of entries.
+//!
+//! Everything is made in a store's work directory. When all is there and on the disk, each is renamed to
+//! its place: nobody ever sees half a seed, whenever the power goes.
+
+use core::ffi::CStr;
+
+use rustix::fd::OwnedFd;
+use rustix::fs::{AtFlags, FileType, Mode, OFlags};
+use rustix::io::Errno;
+use state_schema::{Blob, Entry, How, Kind, Lifetime, Seed};
+
+use crate::beneath::{self, ensure_parent, open_directory, open_existing, split};
+use crate::copy::{Copier, copy_content, copy_xattrs, create_file, times};
+use crate::factory::Factory;
+use crate::failure::Failure;
+use crate::path::{NumberName, PathBuf};
+use crate::plan::{Item, items};
+use crate::step::Step;
+use crate::store::Store;
+use crate::stores::Stores;
+use crate::work;
+use crate::xattr::Node;
+
+const SEED: &str = "seed";
+
+/// What a mount point that we make inside state has for permissions. With this, nothing in it and root as its
+/// owner, it is no state: an entry that comes to lie there later is still to be seeded.
+const MOUNT_POINT: u32 = 0;
+
+/// Makes the first content of entries.
+pub(crate) struct Seeder<'s, 'a> {
+    blob: &'s Blob<'a>,
+    factory: &'s Factory,
+}
+
+impl<'s, 'a> Seeder<'s, 'a> {
+    pub(crate) fn new(blob: &'s Blob<'a>, factory: &'s Factory) -> Self {
+        Self { blob, factory }
+    }
+
+    pub(crate) fn blob(&self) -> &'s Blob<'a> {
+        self.blob
+    }
+
+    pub(crate) fn factory(&self) -> &'s Factory {
+        self.factory
+    }
+
+    /// Builds what is missing of all entries, down to the disk, but puts nothing in its place.
+    ///
+    /// What fails for one entry is not told here: placing it fails in the same way, and has the entry's own
+    /// rules for that case. An error is one of the disk as a whole.
+    pub(crate) fn build_all(&self, stores: &Stores) -> Result<(), Failure> {
+        let mut to_sync = None;
+        for item in items(self.blob) {
+            let Ok(store) = stores.of(item.entry.lifetime) else { continue };
+            if has_place_in_store(&item.entry) && is_missing(store, &item.entry).unwrap_or(false) {
+                let built = self.build(&item, store).is_ok();
+                if built && matches!(item.entry.lifetime, Lifetime::Persistent(_)) {
+                    to_sync = Some(store.work());
+                }
+            }
+        }
+        // Slot and common state are on one file system.
+        to_sync.map_or(Ok(()), sync)
+    }
+
+    /// Puts the entry's first content in its place in `store`, unless there is something. Says whether it did.
+    pub(crate) fn place(&self, item: &Item<'_>, store: &Store) -> Result<bool, Failure> {
+        let path = item.entry.path;
+        let step = Step::new(SEED, path.as_str().as_bytes());
+        if !is_missing(store, &item.entry)? {
+            return Ok(false);
+        }
+        let built = NumberName::new(item.number);
+        if step.stat_name(store.work(), built.as_c_str())?.is_none() {
+            self.build(item, store)?;
+            sync(store.work())?;
+        }
+        let parent = ensure_parent(store.tree(), path.relative())?;
+        let mut buffer = PathBuf::new();
+        let name = step.path(&mut buffer, &[split(path.relative()).1.as_bytes()])?;
+        // A mount point stands where state is to be; only an empty one is removed, whatever else is there.
+        let flags = if item.entry.kind == Kind::Directory { AtFlags::REMOVEDIR } else { AtFlags::empty() };
+        step.remove(&parent, name, flags)?;
+        step.rename(store.work(), built.as_c_str(), &parent, name)?;
+        Ok(true)
+    }
+
+    /// Makes the entry's first content in the work directory of `store`, under the entry's number.
+    fn build(&self, item: &Item<'_>, store: &Store) -> Result<(), Failure> {
+        let name = NumberName::new(item.number);
+        let (work, name) = (store.work(), name.as_c_str());
+        let built = match item.entry.kind {
+            Kind::Directory => self.build_directory(item, work, name),
+            Kind::File => self.build_file(&item.entry, work, name, item.entry.path.as_str().as_bytes()),
+        };
+        if built.is_err() {
+            // What is there of it takes up space that other entries may need. If it cannot be removed now,
+            // the next boot does it.
+            let _ = discard(work, name, item.entry.kind);
+        }
+        built
+    }
+
+    fn build_directory(&self, item: &Item<'_>, dir: &OwnedFd, name: &CStr) -> Result<(), Failure> {
+        let step = Step::new(SEED, item.entry.path.as_str().as_bytes());
+        step.make_directory(dir, name, Mode::RWXU)?;
+        let made = open_directory(&step, dir, name)?;
+        self.fill_directory(item, &made)
+    }
+
+    /// Gives a new directory the entry's first content, owner and mode.
+    pub(crate) fn fill_directory(&self, item: &Item<'_>, made: &OwnedFd) -> Result<(), Failure> {
+        let entry = &item.entry;
+        if entry.seed != Seed::Image {
+            return finish(entry, None, made);
+        }
+        let from = self.factory.open(entry.path.as_str().as_bytes(), Kind::Directory)?;
+        // Above an overlay's lower directory nothing needs to lie but what changes.
+        if entry.how != How::Overlay {
+            Copier::new(item)?.copy_children(&from, made)?;
+        }
+        finish(entry, Some(&from), made)
+    }
+
+    /// Makes a file with the entry's first content. `image_path` is where the image has it.
+    pub(crate) fn build_file(
+        &self,
+        entry: &Entry<'_>,
+        dir: &OwnedFd,
+        name: &CStr,
+        image_path: &[u8],
+    ) -> Result<(), Failure> {
+        let step = Step::new(SEED, entry.path.as_str().as_bytes());
+        let mut from = None;
+        if entry.seed == Seed::Image {
+            from = Some(self.factory.open(image_path, Kind::File)?);
+        }
+        let made = create_file(&step, dir, name)?;
+        if let Some(from) = &from {
+            copy_content(&step, from, &made)?;
+        }
+        if let Seed::Text(text) = entry.seed {
+            step.write(&made, text.as_bytes())?;
+        }
+        finish(entry, from.as_ref(), &made)
+    }
+}
+
+/// Gives what was made the entry's owner and mode, and the attributes and times of what it was copied from.
+fn finish(entry: &Entry<'_>, copied: Option<&OwnedFd>, made: &OwnedFd) -> Result<(), Failure> {
+    let step = Step::new(SEED, entry.path.as_str().as_bytes());
+    step.change_owner(made, c"", entry.uid, entry.gid)?;
+    if let Some(from) = copied {
+        copy_xattrs(&step, Node::Open(from), Node::Open(made))?;
+    }
+    step.change_mode(made, entry.mode.bits().into())?;
+    if let Some(from) = copied {
+        step.set_times(made, &times(&step.stat(from)?))?;
+    }
+    Ok(())
+}
+
+fn discard(work: &OwnedFd, name: &CStr, kind: Kind) -> Result<(), Failure> {
+    let step = Step::new(SEED, name.to_bytes());
+    if kind == Kind::File {
+        return step.remove(work, name, AtFlags::empty());
+    }
+    work::discard_all(&open_directory(&step, work, name)?)?;
+    step.remove(work, name, AtFlags::REMOVEDIR)
+}
+
+/// Whether the entry lies in a store: a tmpfs of its own or a symlink's directory is none.
+fn has_place_in_store(entry: &Entry<'_>) -> bool {
+    !matches!(entry.how, How::Symlink { .. })
+        && !matches!(entry.lifetime, Lifetime::Ephemeral { size: Some(_) })
+}
+
+/// Whether the entry is still to be seeded: there is nothing, or only a mount point that we made there.
+fn is_missing(store: &Store, entry: &Entry<'_>) -> Result<bool, Failure> {
+    let path = entry.path;
+    let step = Step::new("look at the state of", path.as_str().as_bytes());
+    let mut buffer = PathBuf::new();
+    let relative = step.path(&mut buffer, &[path.relative().as_bytes()])?;
+    let Some(found) = open_existing(&step, store.tree(), relative, OFlags::PATH)? else {
+        return Ok(true);
+    };
+    let stat = step.stat(&found)?;
+    if stat.st_mode & 0o7777 != MOUNT_POINT || stat.st_uid != 0 || stat.st_gid != 0 {
+        return Ok(false);
+    }
+    Ok(match (entry.kind, beneath::file_type(&stat)) {
+        (Kind::File, FileType::RegularFile) => stat.st_size == 0 && stat.st_nlink == 1,
+        (Kind::Directory, FileType::Directory) => {
+            let dir = open_directory(&step, store.tree(), relative)?;
+            is_empty(&dir).map_err(|errno| step.failed("getdents64", errno))?
+        }
+        _ => false,
+    })
+}
+
+fn is_empty(dir: &OwnedFd) -> Result<bool, Errno> {
+    let mut buffer = [core::mem::MaybeUninit::uninit(); 512];
+    let mut entries = rustix::fs::RawDir::new(dir, &mut buffer);
+    while let Some(entry) = entries.next() {
+        if !work::is_dot(entry?.file_name()) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// Makes a mount point inside state.
+pub(crate) fn make_mount_point(
+    step: &Step<'_>,
+    dir: &OwnedFd,
+    name: &CStr,
+    kind: Kind,
+) -> Result<(), Failure> {
+    let mode = Mode::from_raw_mode(MOUNT_POINT);
+    match kind {
+        Kind::Directory => step.make_directory(dir, name, mode),
+        Kind::File => step.create(dir, name, mode).map(drop),
+    }
+}
+
+fn sync(dir: &OwnedFd) -> Result<(), Failure> {
+    Step::new("write seeds to the disk", b"").sync_file_system(dir)
+}

@@ -1,0 +1,262 @@
+//! The slot that boots.
+
+use core::ffi::CStr;
+use core::fmt;
+
+use state_schema::{Blob, SlotName, SlotRule};
+
+use crate::cmdline::{Cmdline, Parameter, Parameters};
+use crate::failure::Failure;
+use crate::text::{Note, Text};
+
+/// Why the slot is not known. It is never guessed: state of the wrong slot is worse than none.
+pub(crate) enum SlotError {
+    /// The command line cannot be read.
+    Cmdline(Failure),
+    /// `--slot` names none of the image's slots.
+    UnknownArgument { name: Note, slots: Note },
+    /// A parameter that serves nothing but the slot names none of the image's.
+    UnknownSlot { parameter: Note, slots: Note },
+    /// Two parameters name different slots.
+    Contradiction { one: Note, other: Note },
+    /// No parameter names a slot.
+    NotNamed { sought: Note, found: Option<Note> },
+}
+
+impl fmt::Display for SlotError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("cannot tell which slot boots: ")?;
+        match self {
+            Self::Cmdline(failure) => write!(f, "{failure}; name the slot with --slot"),
+            Self::UnknownArgument { name, slots } => {
+                write!(f, "--slot names `{name}`, but the image's slots are {slots}")
+            }
+            Self::UnknownSlot { parameter, slots } => write!(
+                f,
+                "the kernel command line says `{parameter}`, but the image's slots are {slots}; correct the boot \
+                 loader's entry"
+            ),
+            Self::Contradiction { one, other } => write!(
+                f,
+                "the kernel command line says `{one}` and `{other}`, which name different slots; correct the boot \
+                 loader's entry"
+            ),
+            Self::NotNamed { sought, found } => {
+                write!(f, "the kernel command line has none of {sought}")?;
+                if let Some(found) = found {
+                    write!(f, " (found {found})")?;
+                }
+                f.write_str("; let the boot loader add one, or name the slot with --slot")
+            }
+        }
+    }
+}
+
+/// Chooses the slot: the one that the caller names, else what the command line says by the image's rules.
+pub(crate) fn choose<'a>(blob: &Blob<'a>, named: Option<&CStr>) -> Result<SlotName<'a>, SlotError> {
+    let slots = blob.slots();
+    if let Some(named) = named {
+        return find(slots, named.to_bytes()).ok_or_else(|| SlotError::UnknownArgument {
+            name: Note::of(named.to_bytes()),
+            slots: list(slots),
+        });
+    }
+    // No item is an error on a verified blob.
+    let rules = || blob.slot_rules().filter_map(Result::ok);
+    match (Cmdline::read(), slots) {
+        (Ok(line), _) => choose_from(slots, rules, &line.parameters()),
+        (Err(_), [only]) => Ok(*only),
+        (Err(failure), _) => Err(SlotError::Cmdline(failure)),
+    }
+}
+
+/// Chooses the slot by the rules. All parameters that name one have to agree.
+fn choose_from<'a, 'r, R: Iterator<Item = SlotRule<'r>>>(
+    slots: &[SlotName<'a>],
+    rules: impl Fn() -> R,
+    parameters: &Parameters<'_>,
+) -> Result<SlotName<'a>, SlotError> {
+    let mut chosen: Option<(SlotName<'a>, Parameter<'_>)> = None;
+    let mut found = Text::<512>::new();
+    for parameter in parameters.clone() {
+        let mut concerned = false;
+        for rule in rules().filter(|rule| rule.parameter.as_bytes() == parameter.name) {
+            concerned = true;
+            let value = parameter.value.and_then(|value| str::from_utf8(value).ok());
+            let slot =
+                value.and_then(|value| rule.slot_in(value)).and_then(|name| find(slots, name.as_bytes()));
+            match (slot, chosen) {
+                (Some(slot), None) => chosen = Some((slot, parameter)),
+                (Some(slot), Some((other, _))) if slot == other => {}
+                (Some(_), Some((_, other))) => {
+                    return Err(SlotError::Contradiction {
+                        one: as_written(other),
+                        other: as_written(parameter),
+                    });
+                }
+                (None, _) if rule.is_bare() => {
+                    return Err(SlotError::UnknownSlot {
+                        parameter: as_written(parameter),
+                        slots: list(slots),
+                    });
+                }
+                // `root=` of another shape just says nothing about slots.
+                (None, _) => {}
+            }
+        }
+        if concerned {
+            add(&mut found, as_text(parameter).bytes());
+        }
+    }
+    match (chosen, slots) {
+        (Some((slot, _)), _) => Ok(slot),
+        (None, [only]) => Ok(*only),
+        (None, _) => {
+            let mut sought = Text::<512>::new();
+            for rule in rules() {
+                add(&mut sought, shape(&rule).bytes());
+            }
+            let found = Some(found).filter(|found| !found.is_empty()).map(|found| Note::of(found.bytes()));
+            Err(SlotError::NotNamed { sought: Note::of(sought.bytes()), found })
+        }
+    }
+}
+
+fn find<'a>(slots: &[SlotName<'a>], name: &[u8]) -> Option<SlotName<'a>> {
+    let name = str::from_utf8(name).ok()?;
+    slots.iter().find(|slot| slot.is(name)).copied()
+}
+
+fn as_written(parameter: Parameter<'_>) -> Note {
+    Note::of(as_text(parameter).bytes())
+}
+
+fn as_text(parameter: Parameter<'_>) -> Text<96> {
+    let mut text = Text::of(parameter.name);
+    if let Some(value) = parameter.value {
+        text.push(b"=");
+        text.push(value);
+    }
+    text
+}
+
+fn shape(rule: &SlotRule<'_>) -> Text<96> {
+    let mut text = Text::of(rule.parameter.as_bytes());
+    text.push(b"=");
+    text.push(rule.prefix.as_bytes());
+    text.push(b"{slot}");
+    text.push(rule.suffix.as_bytes());
+    text
+}
+
+fn list(slots: &[SlotName<'_>]) -> Note {
+    let mut text = Text::<512>::new();
+    for slot in slots {
+        add(&mut text, slot.as_str().as_bytes());
+    }
+    Note::of(text.bytes())
+}
+
+fn add(list: &mut Text<512>, item: &[u8]) {
+    if !list.is_empty() {
+        list.push(b", ");
+    }
+    list.push(item);
+}
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+
+    use std::string::{String, ToString as _};
+
+    use super::*;
+
+    const BARE: SlotRule<'_> = SlotRule { parameter: "sysota.slot", prefix: "", suffix: "" };
+    const RAUC: SlotRule<'_> = SlotRule { parameter: "rauc.slot", prefix: "", suffix: "" };
+    const ROOT: SlotRule<'_> = SlotRule { parameter: "root", prefix: "PARTLABEL=x-sys-", suffix: "" };
+
+    fn choose_of(slots: &[&'static str], line: &str) -> Result<&'static str, String> {
+        let slots: std::vec::Vec<_> = slots.iter().map(|slot| SlotName::new(slot).unwrap()).collect();
+        choose_from(&slots, || [BARE, RAUC, ROOT].into_iter(), &Parameters::new(line.as_bytes()))
+            .map(SlotName::as_str)
+            .map_err(|error| error.to_string())
+    }
+
+    fn choose(line: &str) -> Result<&'static str, String> {
+        choose_of(&["A", "B"], line)
+    }
+
+    #[test]
+    fn any_rule_names_the_slot() {
+        assert_eq!(choose("quiet sysota.slot=A"), Ok("A"));
+        assert_eq!(choose("rauc.slot=B ro"), Ok("B"));
+        assert_eq!(choose("root=PARTLABEL=x-sys-b"), Ok("B"));
+    }
+
+    #[test]
+    fn case_does_not_count() {
+        assert_eq!(choose("sysota.slot=b"), Ok("B"));
+    }
+
+    #[test]
+    fn all_that_name_a_slot_agree() {
+        assert_eq!(choose("sysota.slot=A rauc.slot=a root=PARTLABEL=x-sys-a"), Ok("A"));
+        for (line, one, other) in [
+            ("sysota.slot=A rauc.slot=B", "sysota.slot=A", "rauc.slot=B"),
+            ("root=PARTLABEL=x-sys-b sysota.slot=A", "root=PARTLABEL=x-sys-b", "sysota.slot=A"),
+            ("sysota.slot=A sysota.slot=B", "sysota.slot=A", "sysota.slot=B"),
+        ] {
+            let error = choose(line).unwrap_err();
+            assert!(
+                error.contains(&std::format!("`{one}` and `{other}`, which name different slots")),
+                "{error}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_bare_parameter_must_name_a_slot_of_the_image() {
+        for (line, shown) in [
+            ("sysota.slot=C", "sysota.slot=C"),
+            ("sysota.slot=", "sysota.slot="),
+            ("sysota.slot", "sysota.slot"),
+            ("rauc.slot=A sysota.slot=AB", "sysota.slot=AB"),
+        ] {
+            let error = choose(line).unwrap_err();
+            assert!(error.contains(&std::format!("`{shown}`, but the image's slots are A, B")), "{error}");
+        }
+        assert!(choose_of(&["A"], "sysota.slot=B").is_err(), "of a one-slot image too");
+    }
+
+    #[test]
+    fn a_pattern_of_another_shape_says_nothing() {
+        assert_eq!(choose("root=/dev/sda2 sysota.slot=A"), Ok("A"));
+        assert_eq!(choose("root=PARTLABEL=x-sys-recovery sysota.slot=A"), Ok("A"));
+        let error = choose("root=/dev/sda2").unwrap_err();
+        assert!(
+            error.contains("none of sysota.slot={slot}, rauc.slot={slot}, root=PARTLABEL=x-sys-{slot}"),
+            "{error}"
+        );
+        assert!(error.contains("(found root=/dev/sda2)"), "{error}");
+    }
+
+    #[test]
+    fn nothing_is_guessed() {
+        assert!(choose("").is_err());
+        assert!(choose("quiet -- sysota.slot=A").is_err());
+        assert!(choose("x=\"a sysota.slot=A\"").is_err());
+    }
+
+    #[test]
+    fn one_slot_needs_no_name() {
+        assert_eq!(choose_of(&["only"], "quiet"), Ok("only"));
+    }
+
+    #[test]
+    fn a_slot_that_is_no_text_is_unknown() {
+        let slots = ["A", "B"].map(|slot| SlotName::new(slot).unwrap());
+        let parameters = Parameters::new(b"sysota.slot=\xff");
+        assert!(choose_from(&slots, || [BARE].into_iter(), &parameters).is_err());
+    }
+}

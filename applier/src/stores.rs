@@ -1,0 +1,112 @@
+//! The three stores of a run.
+
+use core::ffi::CStr;
+use core::mem::ManuallyDrop;
+
+use rustix::fd::OwnedFd;
+use state_schema::{Blob, Lifetime, OnSysDataFailure, Persistence, Scope, SlotName};
+
+use crate::blob::BlobFile;
+use crate::failure::Failure;
+use crate::refusal::Refusal;
+use crate::store::Store;
+use crate::sys_data::{SysData, SysDataError};
+use crate::tmpfs;
+use crate::transition::{self, Event, TransitionError};
+
+/// The stores of a run. Without a usable sys-data there is only one.
+pub(crate) struct Stores {
+    /// Open as long as the process lives, as all stores are.
+    persistent: ManuallyDrop<Result<Persistent, Failure>>,
+    ephemeral: Store,
+    event: Event,
+    earlier_run: bool,
+}
+
+struct Persistent {
+    slot: Store,
+    common: Store,
+}
+
+impl Stores {
+    /// Opens sys-data with the slot's state, then the shared tmpfs in the run directory.
+    pub(crate) fn open(
+        blob: &Blob<'_>,
+        slot: SlotName<'_>,
+        file: &BlobFile,
+        data: Option<&CStr>,
+        run: &OwnedFd,
+    ) -> Result<Self, Refusal> {
+        let opened = open_persistent(blob, slot, file, data);
+        let (persistent, event) = match opened {
+            Ok((persistent, event)) => (Ok(persistent), event),
+            Err(TransitionError::Unusable(failure)) => (Err(admit(failure, blob)?), Event::Degraded),
+            Err(error) => return Err(error.into()),
+        };
+        let (ephemeral, earlier_run) = tmpfs::open_shared(run)?;
+        let persistent = ManuallyDrop::new(persistent);
+        Ok(Self { persistent, ephemeral, event, earlier_run })
+    }
+
+    /// The disk failed: sys-data is not to be trusted with anything.
+    pub(crate) fn lose_sys_data(&mut self, failure: Failure, blob: &Blob<'_>) -> Result<(), Refusal> {
+        self.persistent = ManuallyDrop::new(Err(admit(failure, blob)?));
+        self.event = Event::Degraded;
+        Ok(())
+    }
+
+    /// Where entries of this lifetime lie; why they cannot, when that is on an unusable sys-data.
+    pub(crate) fn of(&self, lifetime: Lifetime) -> Result<&Store, &Failure> {
+        match lifetime {
+            Lifetime::Ephemeral { .. } => Ok(&self.ephemeral),
+            Lifetime::Persistent(Persistence { scope, .. }) => {
+                let persistent = self.persistent.as_ref()?;
+                Ok(match scope {
+                    Scope::Slot => &persistent.slot,
+                    Scope::Common => &persistent.common,
+                })
+            }
+        }
+    }
+
+    /// Where entries go that cannot be where they should.
+    pub(crate) fn ephemeral(&self) -> &Store {
+        &self.ephemeral
+    }
+
+    pub(crate) fn event(&self) -> Event {
+        self.event
+    }
+
+    pub(crate) fn sys_data_failure(&self) -> Option<&Failure> {
+        self.persistent.as_ref().err()
+    }
+
+    /// Whether this boot had a run before, whose mounts may be there.
+    pub(crate) fn earlier_run(&self) -> bool {
+        self.earlier_run
+    }
+}
+
+fn open_persistent(
+    blob: &Blob<'_>,
+    slot: SlotName<'_>,
+    file: &BlobFile,
+    data: Option<&CStr>,
+) -> Result<(Persistent, Event), TransitionError> {
+    let sys_data = SysData::open(data, &blob.sys_data()).map_err(|error| match error {
+        SysDataError::Unusable(failure) => TransitionError::Unusable(failure),
+        SysDataError::Unknown(failure) => TransitionError::UnknownLayout(failure),
+    })?;
+    let (slot, event) = transition::enter(&sys_data, slot, blob, file)?;
+    let common = sys_data.common()?;
+    Ok((Persistent { slot, common }, event))
+}
+
+/// Passes `failure` on where the image lets the system run without sys-data.
+fn admit(failure: Failure, blob: &Blob<'_>) -> Result<Failure, Refusal> {
+    match blob.image().on_sys_data_failure {
+        OnSysDataFailure::Degrade => Ok(failure),
+        OnSysDataFailure::Fail => Err(Refusal::SysData(failure)),
+    }
+}

@@ -1,0 +1,123 @@
+//! The partition that holds all persistent state.
+//!
+//! Everything here takes into account that a compromised service may have written to it.
+
+use core::ffi::CStr;
+
+use rustix::fd::OwnedFd;
+use rustix::fs::{Mode, OFlags, StatxAttributes, open};
+use state_schema::SysData as Partition;
+use state_schema::sys_data::VERSION;
+
+use crate::beneath::{ensure_directory, open_directory, open_file};
+use crate::failure::{Failure, Finding};
+use crate::layout::{COMMON_DIR, SLOTS_DIR, VERSION_FILE, WORK_DIR};
+use crate::path::PathBuf;
+use crate::step::Step;
+use crate::store::{PRIVATE, Store};
+use crate::work::discard_all;
+
+/// The opened partition, of a layout that we know, with nothing left in its work directory.
+pub(crate) struct SysData {
+    top: OwnedFd,
+    slots: OwnedFd,
+    work: OwnedFd,
+}
+
+/// Why it is not.
+pub(crate) enum SysDataError {
+    /// It cannot be used; the image says whether the system may run without.
+    Unusable(Failure),
+    /// It is of a layout that we do not know: another version of this program keeps its state there, and
+    /// running beside it would part the two.
+    Unknown(Failure),
+}
+
+impl From<Failure> for SysDataError {
+    fn from(failure: Failure) -> Self {
+        Self::Unusable(failure)
+    }
+}
+
+impl SysData {
+    /// Opens the directory that the caller names, else the mount point that the blob names, which then has
+    /// to be one.
+    pub(crate) fn open(named: Option<&CStr>, partition: &Partition<'_>) -> Result<Self, SysDataError> {
+        let top = open_top(named, partition)?;
+        check_version(&top)?;
+        let work = ensure_directory(&top, WORK_DIR, PRIVATE)?;
+        discard_all(&work)?;
+        write_version(&top, &work)?;
+        let slots = ensure_directory(&top, SLOTS_DIR, PRIVATE)?;
+        Ok(Self { top, slots, work })
+    }
+
+    /// The directory that holds one directory for each slot.
+    pub(crate) fn slots(&self) -> &OwnedFd {
+        &self.slots
+    }
+
+    /// Where something is made before it is renamed to its place.
+    pub(crate) fn work(&self) -> &OwnedFd {
+        &self.work
+    }
+
+    /// The store in `base`, a directory of this partition.
+    pub(crate) fn store(&self, base: OwnedFd) -> Result<Store, Failure> {
+        let step = Step::new("open the directory", WORK_DIR.to_bytes());
+        Store::new(base, open_directory(&step, &self.top, WORK_DIR)?)
+    }
+
+    /// The store of what belongs to no slot.
+    pub(crate) fn common(&self) -> Result<Store, Failure> {
+        self.store(ensure_directory(&self.top, COMMON_DIR, PRIVATE)?)
+    }
+}
+
+fn open_top(named: Option<&CStr>, partition: &Partition<'_>) -> Result<OwnedFd, Failure> {
+    let mount_point = partition.mount_point.as_str().as_bytes();
+    let step = Step::new("open sys-data at", named.map_or(mount_point, CStr::to_bytes));
+    let mut buffer = PathBuf::new();
+    let place = step.path(&mut buffer, &[mount_point])?;
+    let top =
+        open(named.unwrap_or(place), OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
+            .map_err(|errno| step.failed("open", errno))?;
+    // Without this, a partition that is not there would be the directory below, of a tmpfs or of the image.
+    let is_mounted = || Ok(step.statx(&top)?.stx_attributes.contains(StatxAttributes::MOUNT_ROOT));
+    if named.is_some() || is_mounted()? { Ok(top) } else { Err(step.found(Finding::NotMounted)) }
+}
+
+const CHECK: &str = "use sys-data of the layout in";
+
+/// Checks that the layout is ours, or that there is no state yet, before anything is touched.
+fn check_version(top: &OwnedFd) -> Result<(), SysDataError> {
+    let step = Step::new(CHECK, VERSION_FILE.to_bytes());
+    if step.stat_name(top, VERSION_FILE)?.is_none() {
+        let step = Step::new(CHECK, SLOTS_DIR.to_bytes());
+        return match step.stat_name(top, SLOTS_DIR)? {
+            None => Ok(()),
+            Some(_) => Err(SysDataError::Unknown(step.found(Finding::NoLayout))),
+        };
+    }
+    let file = open_file(&step, top, VERSION_FILE)?;
+    // One byte more, so that a longer file is not taken for its beginning.
+    let mut bytes = [0; VERSION.len() + 1];
+    let len = step.read_up_to(&file, &mut bytes)?;
+    if bytes.get(..len) == Some(VERSION.as_bytes()) {
+        Ok(())
+    } else {
+        Err(SysDataError::Unknown(step.found(Finding::OtherLayout)))
+    }
+}
+
+/// Gives a partition without state our layout.
+fn write_version(top: &OwnedFd, work: &OwnedFd) -> Result<(), Failure> {
+    let step = Step::new(CHECK, VERSION_FILE.to_bytes());
+    if step.stat_name(top, VERSION_FILE)?.is_some() {
+        return Ok(());
+    }
+    let file = step.create(work, VERSION_FILE, Mode::from_raw_mode(0o644))?;
+    step.write(&file, VERSION.as_bytes())?;
+    step.sync(&file)?;
+    step.rename(work, VERSION_FILE, top, VERSION_FILE)
+}

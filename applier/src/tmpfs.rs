@@ -1,0 +1,52 @@
+//! State in memory.
+
+use core::ffi::CStr;
+
+use rustix::fd::OwnedFd;
+use rustix::fs::{Mode, ResolveFlags, StatxAttributes};
+
+use crate::beneath::DIRECTORY;
+use crate::failure::Failure;
+use crate::fscontext::FsContext;
+use crate::path::NumberName;
+use crate::step::Step;
+use crate::store::{PRIVATE, Store};
+use crate::work::discard_all;
+
+/// In the run directory: where the tmpfs that ephemeral entries share is mounted.
+///
+/// It has to be: before Linux 6.15, a part of a mount that is nowhere cannot be cloned.
+const SHARED: &CStr = c"ephemeral";
+
+/// The store in the tmpfs that ephemeral entries share, and whether an earlier run of this boot made it.
+pub(crate) fn open_shared(run: &OwnedFd) -> Result<(Store, bool), Failure> {
+    const MAKE: &str = "make the tmpfs";
+    let step = Step::new(MAKE, SHARED.to_bytes());
+    step.make_missing_directory(run, SHARED, PRIVATE)?;
+    // Our own mount may be there, so this is not `beneath`, which stays within one mount.
+    let open = || step.open(run, SHARED, DIRECTORY, Mode::empty(), ResolveFlags::NO_SYMLINKS);
+    let mut place = open()?;
+    let is_mounted = step.statx(&place)?.stx_attributes.contains(StatxAttributes::MOUNT_ROOT)
+        && is_of_type(&step, &place, linux_raw_sys::general::TMPFS_MAGIC)?;
+    if !is_mounted {
+        let context = FsContext::open(c"tmpfs", MAKE)?;
+        context.set(c"mode", c"0700")?;
+        step.attach(&context.mount()?, &place)?;
+        place = open()?;
+    }
+    let store = Store::in_root(place)?;
+    discard_all(store.work())?;
+    Ok((store, is_mounted))
+}
+
+/// A detached, empty tmpfs that holds at most `size` bytes.
+pub(crate) fn of_size(size: u64) -> Result<OwnedFd, Failure> {
+    let context = FsContext::open(c"tmpfs", "make a tmpfs")?;
+    context.set(c"size", NumberName::new(size).as_c_str())?;
+    context.mount()
+}
+
+/// Whether a file lies on a file system of this type.
+pub(crate) fn is_of_type(step: &Step<'_>, file: &OwnedFd, magic: u32) -> Result<bool, Failure> {
+    Ok(step.statfs(file)?.f_type.cast_unsigned() == u64::from(magic))
+}

@@ -1,0 +1,124 @@
+//! Private places for tests that mount.
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+use std::{env, fs, io};
+
+use nix::mount::{MsFlags, mount};
+use nix::sched::{CloneFlags, unshare};
+use nix::unistd::{Gid, Uid, setgid, setgroups, setuid};
+
+/// Tells a copy of the test program which case it is to run, and nothing else.
+const CASE: &str = "STATE_TESTS_CASE";
+
+/// Tells it where the programs under test are.
+const STATED: &str = "STATE_TESTS_STATED";
+
+/// Who `nobody` is everywhere.
+const NOBODY: u32 = 65534;
+
+/// As whom a case runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Identity {
+    /// As root, in a mount namespace of its own.
+    Root,
+    /// As a user without privileges, who is root in a user and a mount namespace of their own.
+    User,
+}
+
+/// The name of the case that this process is to run, if it is one.
+#[must_use]
+pub fn case_to_run() -> Option<String> {
+    env::var(CASE).ok()
+}
+
+/// The program that a case runs: a copy that every user can read.
+///
+/// # Panics
+///
+/// Outside a case.
+#[must_use]
+pub fn stated() -> PathBuf {
+    env::var_os(STATED).expect("only cases call this").into()
+}
+
+/// Runs the case of this name in a process and namespaces of its own.
+///
+/// A process rather than a thread: what a namespace holds ends with it, whatever the case did.
+///
+/// # Errors
+///
+/// What the case wrote, when it did not succeed.
+///
+/// # Panics
+///
+/// When the process cannot be made; a machine without user namespaces fails the tests rather than skip them.
+pub fn run_case(name: &str, identity: Identity) -> Result<(), String> {
+    let programs = programs();
+    let directory = tempfile::tempdir().expect("a directory for the case");
+    let owner = match identity {
+        Identity::Root => 0,
+        Identity::User => NOBODY,
+    };
+    std::os::unix::fs::chown(directory.path(), Some(owner), Some(owner)).expect("chown");
+    let mut command = Command::new(programs.join("tests"));
+    command
+        .env_clear()
+        .env("PATH", env::var_os("PATH").unwrap_or_default())
+        .env("RUST_BACKTRACE", "0")
+        .env(CASE, name)
+        .env(STATED, programs.join("stated"))
+        .current_dir(directory.path());
+    // SAFETY: between fork and exec, `enter` makes system calls and writes short files; of the memory of the
+    // other threads it uses nothing but what `format!` takes from the allocator, whose locks glibc keeps sound
+    // over fork.
+    #[expect(unsafe_code, reason = "the namespaces have to be those of the new process alone")]
+    unsafe {
+        command.pre_exec(move || enter(identity));
+    }
+    let output = command.output().expect("the test program runs itself");
+    if output.status.success() {
+        return Ok(());
+    }
+    let [out, err] = [&output.stdout, &output.stderr].map(|bytes| String::from_utf8_lossy(bytes));
+    Err(format!("{}\n{out}{err}", output.status))
+}
+
+/// A directory with copies of the programs, which the user without privileges can read.
+fn programs() -> &'static Path {
+    static COPIES: OnceLock<tempfile::TempDir> = OnceLock::new();
+    COPIES
+        .get_or_init(|| {
+            let directory = tempfile::tempdir().expect("a directory for the programs");
+            let readable = fs::Permissions::from_mode(0o755);
+            fs::set_permissions(directory.path(), readable).expect("chmod");
+            let tests = env::current_exe().expect("the test program");
+            for (name, from) in [("tests", tests.as_path()), ("stated", crate::program::stated())] {
+                fs::copy(from, directory.path().join(name)).expect("a copy of the program");
+            }
+            directory
+        })
+        .path()
+}
+
+fn enter(identity: Identity) -> io::Result<()> {
+    if identity == Identity::User {
+        setgroups(&[])?;
+        setgid(Gid::from_raw(NOBODY))?;
+        setuid(Uid::from_raw(NOBODY))?;
+        // The change of user made /proc/self root's, and the maps are written there.
+        nix::sys::prctl::set_dumpable(true)?;
+        unshare(CloneFlags::CLONE_NEWUSER | CloneFlags::CLONE_NEWNS)?;
+        fs::write("/proc/self/setgroups", "deny")?;
+        fs::write("/proc/self/uid_map", format!("0 {NOBODY} 1"))?;
+        fs::write("/proc/self/gid_map", format!("0 {NOBODY} 1"))?;
+    } else {
+        unshare(CloneFlags::CLONE_NEWNS)?;
+    }
+    let none = None::<&str>;
+    mount(none, "/", none, MsFlags::MS_REC | MsFlags::MS_PRIVATE, none)?;
+    Ok(())
+}
