@@ -113,6 +113,7 @@ unsafe extern "C" fn start(stack: *const usize, base: usize, dynamic: *const Dyn
 ///
 /// `base` is where the program is loaded and `dynamic` its dynamic section, and nothing refers to its data.
 /// Must itself need no relocation: it touches only what it is passed and the stack.
+#[expect(clippy::inline_always, reason = "a call could go through a pointer that is not relocated yet")]
 #[inline(always)]
 unsafe fn relocate(base: usize, mut dynamic: *const Dynamic) {
     let mut table: *const Relocation = core::ptr::null();
