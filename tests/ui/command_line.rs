@@ -16,6 +16,9 @@ pub(crate) const CASES: &[Case] = &[
     ("command_line::no_text_of_a_file_reaches_the_terminal_raw", no_text_of_a_file_reaches_the_terminal_raw),
     ("command_line::a_damaged_blob_is_refused_with_its_place", a_damaged_blob_is_refused_with_its_place),
     ("command_line::limits_hold", limits_hold),
+    ("command_line::too_many_files_are_refused", too_many_files_are_refused),
+    ("command_line::text_files_of_all_systems_are_read", text_files_of_all_systems_are_read),
+    ("command_line::what_yaml_1_2_forbids_is_said", what_yaml_1_2_forbids_is_said),
 ];
 
 fn lint(directory: &TempDir, arguments: &[&str]) -> (i32, String, String) {
@@ -93,10 +96,15 @@ fn limits_hold() {
     let nodes = format!("version: 1\nstate: [{}]\n", "a,".repeat(60_000));
     let brackets = "[".repeat(1 << 19);
     let long = "#".repeat((1 << 20) + 1);
+    let text = format!(
+        "version: 1\nstate: {{/a: {{lifetime: persistent, reason: \"{}\"}}}}\n",
+        "x".repeat((1 << 15) + 1)
+    );
     for (text, said) in [
         (nodes.as_str(), "more than 50000 nodes"),
         (brackets.as_str(), "more than 32 levels"),
         (long.as_str(), "at most 1048576 are read"),
+        (text.as_str(), "at most 32768 are read"),
     ] {
         fs::write(directory.path().join("a.yaml"), text).unwrap();
         let (status, text, _) = lint(&directory, &["a.yaml"]);
@@ -113,4 +121,49 @@ fn limits_hold() {
     fs::write(directory.path().join("a.yaml"), wrong).unwrap();
     let (_, text, _) = lint(&directory, &["a.yaml"]);
     assert!(text.ends_with("100 errors in 1 file\n"));
+}
+
+fn too_many_files_are_refused() {
+    let directory = TempDir::new_in("/dev/shm").unwrap();
+    for n in 0..=20_000 {
+        fs::write(directory.path().join(format!("{n}.yaml")), "").unwrap();
+    }
+    let (status, _, text) = lint(&directory, &["."]);
+    assert_eq!(status, 2);
+    assert_eq!(text, "statec: more than 20000 fragment files: is . the right directory?\n");
+}
+
+fn text_files_of_all_systems_are_read() {
+    let directory = TempDir::new().unwrap();
+    for text in [
+        "version: 1\r\nstate:\r\n  /a: persistent\r\n",
+        "\u{feff}version: 1\nstate:\n  /a: persistent\n",
+        "--- # a comment\nversion: 1\nstate:\n  /a: persistent\n...\n",
+        "{\"version\": 1, \"state\": {\"/a\": \"persistent\"}}",
+    ] {
+        fs::write(directory.path().join("a.yaml"), text).unwrap();
+        assert_eq!(lint(&directory, &["a.yaml"]), (0, String::new(), String::new()), "{text:?}");
+    }
+}
+
+fn what_yaml_1_2_forbids_is_said() {
+    let directory = TempDir::new().unwrap();
+    for (text, code) in [
+        ("version: 1\nstate:\n\t/a: persistent\n", "yaml-syntax"),
+        ("version: 1\nstate: {}\n---\nversion: 1\nstate: {}\n", "yaml-feature"),
+        ("%YAML 1.1\n---\nversion: 1\nstate: {}\n", "yaml-syntax"),
+        ("version: 1\nstate: !map {}\n", "yaml-feature"),
+        ("version: 1\nstate: ~\n", "wrong-type"),
+        ("version: 1\nstate:\n  /a: {lifetime: persistent, mode: 0755}\n", "invalid-mode"),
+        ("version: 1\nstate:\n  /a: {lifetime: persistent, reason: no}\n", "yaml-1-1"),
+    ] {
+        fs::write(directory.path().join("a.yaml"), text).unwrap();
+        let (_, said, _) = lint(&directory, &["a.yaml"]);
+        assert!(said.contains(&format!("[{code}]")) && said.ends_with(" in 1 file\n"), "{text:?}: {said}");
+        assert_eq!(
+            said.lines().filter(|line| line.ends_with(']') && !line.starts_with(' ')).count(),
+            1,
+            "{said}"
+        );
+    }
 }
