@@ -56,7 +56,7 @@ impl Step {
 /// Runs the steps that are asked for, or all, until one fails.
 pub(crate) fn run(workspace: &Workspace, terminal: Terminal, asked: &[Step], advisories: bool) -> Outcome {
     require_root("test")?;
-    tool::ensure(&[tool::CC, tool::STRACE, tool::DIFF, tool::MMDEBSTRAP], workspace, terminal)?;
+    tool::ensure(&tool::OF_TESTS, workspace, terminal)?;
     let steps = Step::value_variants().iter().filter(|step| asked.is_empty() || asked.contains(step));
     let steps: Vec<Step> = steps.copied().collect();
     let mut passed = Vec::new();

@@ -21,14 +21,23 @@ pub(crate) struct Tool {
 /// Makes Debian roots.
 pub(crate) const MMDEBSTRAP: Tool = Tool { program: "mmdebstrap", package: "mmdebstrap" };
 
-/// Lists and fails system calls.
-pub(crate) const STRACE: Tool = Tool { program: "strace", package: "strace" };
-
 /// Links.
-pub(crate) const CC: Tool = Tool { program: "cc", package: "gcc" };
+const CC: Tool = Tool { program: "cc", package: "gcc" };
 
 /// Shows how two texts differ.
-pub(crate) const DIFF: Tool = Tool { program: "diff", package: "diffutils" };
+const DIFF: Tool = Tool { program: "diff", package: "diffutils" };
+
+/// Shows programs another time.
+const FAKETIME: Tool = Tool { program: "faketime", package: "faketime" };
+
+/// Runs the language server that editors use for YAML.
+const NODE: Tool = Tool { program: "node", package: "nodejs" };
+
+/// Installs it.
+const NPM: Tool = Tool { program: "npm", package: "npm" };
+
+/// What the tests run.
+pub(crate) const OF_TESTS: [Tool; 6] = [CC, DIFF, MMDEBSTRAP, FAKETIME, NODE, NPM];
 
 /// Installs those of `tools` that are missing.
 pub(crate) fn ensure(tools: &[Tool], workspace: &Workspace, terminal: Terminal) -> Outcome {
