@@ -7,8 +7,9 @@ use state_schema::{Blob, DecodeError, Lifetime, OnUpdate, PlannedEntry, Scope, S
 use crate::Analysis;
 use crate::diagnostic::Span;
 use crate::fragment::{self, Account, How, Seed, Word};
-use crate::inspect::{option_words, state_place};
+use crate::inspect::{bytes, option_words, state_place};
 use crate::resolve::{Decided, Subject};
+use crate::rootfs::Found;
 use crate::source::Sources;
 
 /// One line: what, its value, and who said so.
@@ -61,20 +62,36 @@ fn lines_of(subject: &Subject, place: &impl Fn(Span) -> String) -> Vec<Line> {
     fn decided<T>(decided: &Decided<T>, place: &impl Fn(Span) -> String) -> String {
         decided.by.map_or_else(|| "default".to_owned(), place)
     }
-    let access = |account: &Option<crate::diagnostic::Spanned<Account>>| match account {
-        None => ("the image's, else root".to_owned(), "default".to_owned()),
+    let in_image = match &subject.in_image {
+        Some(Found::Directory(access) | Found::File(access)) => Some(*access),
+        _ => None,
+    };
+    let of_image = |value: Option<String>, default: &str| match value {
+        Some(value) => (value, "the image".to_owned()),
+        None => (default.to_owned(), "default".to_owned()),
+    };
+    let account = |account: &Option<crate::diagnostic::Spanned<Account>>, id: Option<u32>| match account {
+        None => of_image(id.map(|id| id.to_string()), "the image's, else root"),
         Some(account) => match &account.value {
             Account::Id(id) => (id.to_string(), place(account.span)),
             Account::Name(name) => (name.clone(), place(account.span)),
         },
     };
-    let (owner, owner_by) = access(&subject.owner);
-    let (group, group_by) = access(&subject.group);
+    let (owner, owner_by) = account(&subject.owner, in_image.map(|access| access.uid));
+    let (group, group_by) = account(&subject.group, in_image.map(|access| access.gid));
+    let (mode, mode_by) = match subject.mode {
+        Some(mode) => (mode.value.to_string(), place(mode.span)),
+        None => of_image(in_image.map(|access| access.mode.to_string()), "the image's, else 0755 or 0644"),
+    };
+    let kind_by = match subject.kind.by {
+        None if in_image.is_some() => "the image".to_owned(),
+        _ => decided(&subject.kind, place),
+    };
     let is_persistent = subject.lifetime.value == fragment::Lifetime::Persistent;
     let mut lines: Vec<Line> = vec![
         ("declared by", place(subject.path.span), String::new()),
         ("lifetime", subject.lifetime.value.word().to_owned(), place(subject.lifetime.span)),
-        ("type", subject.kind.value.word().to_owned(), decided(&subject.kind, place)),
+        ("type", subject.kind.value.word().to_owned(), kind_by),
         ("how", subject.how.value.word().to_owned(), decided(&subject.how, place)),
     ];
     if is_persistent {
@@ -86,7 +103,7 @@ fn lines_of(subject: &Subject, place: &impl Fn(Span) -> String) -> Vec<Line> {
         ));
     }
     if let Some(size) = subject.size {
-        lines.push(("size", size.value.to_string(), place(size.span)));
+        lines.push(("size", bytes(size.value), place(size.span)));
     }
     if let Some(to) = &subject.to {
         lines.push(("to", to.value.clone(), place(to.span)));
@@ -104,10 +121,7 @@ fn lines_of(subject: &Subject, place: &impl Fn(Span) -> String) -> Vec<Line> {
     ));
     lines.push(("owner", owner, owner_by));
     lines.push(("group", group, group_by));
-    match subject.mode {
-        Some(mode) => lines.push(("mode", mode.value.to_string(), place(mode.span))),
-        None => lines.push(("mode", "the image's, else 0755 or 0644".to_owned(), "default".to_owned())),
-    }
+    lines.push(("mode", mode, mode_by));
     lines.push(("options", option_words(subject.options.value).join(", "), decided(&subject.options, place)));
     if let Some(reason) = &subject.reason {
         lines.push(("because", reason.value.clone(), place(reason.span)));

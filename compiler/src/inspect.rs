@@ -28,7 +28,7 @@ pub struct Inspection {
 struct SysDataView {
     device: String,
     fstype: String,
-    options: String,
+    options: Vec<String>,
     mount_point: String,
 }
 
@@ -77,7 +77,12 @@ pub fn inspect(blob: &Blob<'_>) -> Result<Inspection, DecodeError> {
         sys_data: SysDataView {
             device: sys_data.device.to_owned(),
             fstype: sys_data.fstype.to_owned(),
-            options: sys_data.options.to_owned(),
+            options: sys_data
+                .options
+                .split(',')
+                .filter(|option| !option.is_empty())
+                .map(str::to_owned)
+                .collect(),
             mount_point: sys_data.mount_point.to_string(),
         },
         on_sys_data_failure: match blob.image().on_sys_data_failure {
@@ -172,8 +177,15 @@ impl Inspection {
         let _ = writeln!(text, "slots     {}, told by {}", self.slots.join(", "), self.slot_from.join(", "));
         let _ = writeln!(
             text,
-            "sys-data  {} ({}, {}) at {}; without it {without}",
-            sys_data.device, sys_data.fstype, sys_data.options, sys_data.mount_point
+            "sys-data  {} ({}) at {}; without it {without}",
+            sys_data.device,
+            [&sys_data.fstype]
+                .into_iter()
+                .chain(&sys_data.options)
+                .map(String::as_str)
+                .collect::<Vec<_>>()
+                .join(", "),
+            sys_data.mount_point
         );
         let _ = writeln!(
             text,
@@ -240,7 +252,7 @@ impl EntryView {
 }
 
 /// A size as a fragment writes it.
-fn bytes(size: u64) -> String {
+pub(crate) fn bytes(size: u64) -> String {
     match [("G", 30), ("M", 20), ("K", 10)].into_iter().find(|(_, shift)| size.trailing_zeros() >= *shift) {
         Some((unit, shift)) => format!("{}{unit}", size >> shift),
         None => size.to_string(),

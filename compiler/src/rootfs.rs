@@ -171,11 +171,24 @@ impl Rootfs {
         names
     }
 
-    /// Something that the image holds at `path`: the first name in a directory, or a file that is not empty.
+    /// Something that the image holds at `path`: the first file or empty directory in a directory, or a file that is not
+    /// empty. What lies at and below a path that `is_excluded` does not count.
     #[must_use]
-    pub fn first_content(&self, path: StatePath<'_>) -> Option<String> {
+    pub fn first_content(
+        &self,
+        path: StatePath<'_>,
+        is_excluded: impl Fn(StatePath<'_>) -> bool,
+    ) -> Option<String> {
         match self.look_up(path) {
-            Found::Directory(_) => Some(format!("{path}/{}", self.names_in(path.as_str()).first()?)),
+            Found::Directory(_) => {
+                let is_wanted = |place: &Path| !StatePath::new(&self.inside(place)).is_ok_and(&is_excluded);
+                let found = WalkDir::new(self.host_path(path)).min_depth(1).sort_by_file_name().into_iter();
+                let mut found = found.filter_entry(|found| is_wanted(found.path())).flatten();
+                let is_empty =
+                    |place: &Path| fs::read_dir(place).is_ok_and(|mut names| names.next().is_none());
+                let content = found.find(|found| !found.file_type().is_dir() || is_empty(found.path()))?;
+                Some(self.inside(content.path()))
+            }
             Found::File(_) => {
                 let length = fs::symlink_metadata(self.host_path(path)).ok()?.len();
                 (length > 0).then(|| path.to_string())

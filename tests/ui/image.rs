@@ -21,6 +21,8 @@ pub(crate) const CASES: &[Case] = &[
     ("image::inspection_as_json", || inspection_is("json", "json")),
     ("image::inspection_as_yaml", || inspection_is("yaml", "yaml")),
     ("image::id_comes_from_os_release", id_comes_from_os_release),
+    ("image::prepared_is_as_clean_as_before", prepared_is_as_clean_as_before),
+    ("image::explanation_knows_the_image", explanation_knows_the_image),
 ];
 
 const FRAGMENT: &str = r#"version: 1
@@ -260,4 +262,29 @@ fn id_comes_from_os_release() {
     assert!(image.compile(&["--prepare"]).status.success());
     let bytes = fs::read(image.blob()).unwrap();
     assert_eq!(Blob::decode(&bytes).unwrap().image().id, "gateway/7/20260102");
+}
+
+/// What preparing made for one entry is no content that another hides.
+fn prepared_is_as_clean_as_before() {
+    let image = Image::new();
+    let nested = "version: 1\nstate:\n  /srv: {lifetime: persistent, seed: empty}\n  /srv/a/b: ephemeral\n";
+    fs::write(image.path("fragments/nested.yaml"), nested).unwrap();
+    for _ in 0..2 {
+        let output = image.compile(&["--image-id", "1", "--prepare"]);
+        assert_eq!((output.status.code(), String::from_utf8(output.stderr).unwrap().as_str()), (Some(0), ""));
+    }
+    fs::write(image.root().join("srv/a/c"), "").unwrap();
+    let output = image.compile(&["--image-id", "1", "--prepare"]);
+    assert!(String::from_utf8(output.stderr).unwrap().contains("the image's `/srv/a/c` will be hidden"));
+}
+
+fn explanation_knows_the_image() {
+    let image = Image::prepared();
+    let explain = ["explain", "/etc/machine-id", "fragments", "--rootfs", "image"];
+    let output = Command::new(statec()).args(explain).current_dir(image.path("")).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    for line in ["type file the image", "mode 0444 the image"] {
+        let words = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(text.lines().any(|of_text| words(of_text) == line), "{line}: {text}");
+    }
 }

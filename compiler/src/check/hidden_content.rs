@@ -23,7 +23,9 @@ pub(crate) static RULE: Rule = Rule {
 
 pub(crate) fn check(subject: &Subject, scene: Scene<'_>, findings: &mut Findings) {
     let (Some(rootfs), Seed::Empty, How::Bind) = (scene.rootfs, &subject.seed.value, subject.how.value) else { return };
-    let Some(content) = rootfs.first_content(subject.state_path()) else { return };
+    // What other entries put there is not hidden: their mount points, which preparing the image makes, among it.
+    let is_declared = |path: state_schema::StatePath<'_>| scene.resolved.get(path).is_some();
+    let Some(content) = rootfs.first_content(subject.state_path(), is_declared) else { return };
     findings.add(Diagnostic::new(
         &RULE,
         format!("the image's {} will be hidden", quote(&content)),

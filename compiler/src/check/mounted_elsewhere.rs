@@ -24,11 +24,16 @@ pub(crate) static RULE: Rule = Rule {
 pub(crate) fn check(subject: &Subject, scene: Scene<'_>, findings: &mut Findings) {
     let Some(rootfs) = scene.rootfs.filter(|_| subject.how.value != How::Symlink) else { return };
     let Some(by) = rootfs.mounts.by(subject.state_path()) else { return };
+    let help = if by.starts_with('/') {
+        format!("take the line out of {}, or remove the declaration", quote(by))
+    } else {
+        format!("mask {}, or remove the declaration", quote(by))
+    };
     findings.add(Diagnostic::new(
         &RULE,
         format!("{} is also mounted by the image's {}", quote(&subject.path.value), quote(by)),
         subject.path.span,
         "would be hidden by that mount",
-        format!("take it out of {}, or remove the declaration", quote(by)),
+        help,
     ));
 }
