@@ -1,17 +1,17 @@
 //! The control blob's bytes.
 
 use core::ffi::CStr;
-use core::fmt;
 
 use rustix::fd::OwnedFd;
 use rustix::fs::FileType;
-use state_schema::{BLOB_PATH, Blob, DecodeError, HEADER_LEN, Kind, MAX_PAYLOAD_LEN};
+use state_schema::{BLOB_PATH, Blob, DecodeError, HEADER_LEN, Kind, MAX_PAYLOAD_LEN, Number};
 
 use crate::beneath::file_type;
 use crate::failure::{Failure, Finding};
 use crate::file::{self, Root};
 use crate::memory::Memory;
 use crate::path::PathBuf;
+use crate::show::{Show, Sink, put_escape, put_number};
 use crate::step::Step;
 
 /// A file that should be a blob, read whole.
@@ -34,12 +34,28 @@ impl From<Failure> for BlobError {
     }
 }
 
-impl fmt::Display for BlobError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Read(failure) => failure.fmt(f),
-            Self::Decode(error) => error.fmt(f),
+impl Show for BlobError {
+    #[inline(never)]
+    fn show(&self, to: &mut dyn Sink) {
+        let error = match self {
+            Self::Read(failure) => return failure.show(to),
+            Self::Decode(error) => error,
+        };
+        let (before, number, after) = error.fault.words();
+        to.put(before.as_bytes());
+        match number {
+            Some(Number::Decimal(number)) => put_number(to, number.into()),
+            Some(Number::Hexadecimal(number)) => {
+                let [high, low] = number.to_be_bytes();
+                put_escape(to, b"0x", high);
+                put_escape(to, b"", low);
+            }
+            None => {}
         }
+        to.put(after.as_bytes());
+        to.put(b" (at byte ");
+        put_number(to, error.offset as u64);
+        to.put(b")");
     }
 }
 

@@ -1,11 +1,9 @@
 //! Names of errors. `rustix` shows numbers, and people search for names.
 
-use core::fmt;
-
 use rustix::io::Errno;
 
 use crate::path::NumberName;
-use crate::text::Verbatim;
+use crate::show::{Show, Sink};
 
 /// The errors that the calls of this program document, as a line each: number and name. One text, since a
 /// table of texts would take three times the space in relocations.
@@ -46,15 +44,18 @@ const NAMES: &str = "\
 /// An error as name and number.
 pub(crate) struct Named(pub(crate) Errno);
 
-impl fmt::Display for Named {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Show for Named {
+    fn show(&self, to: &mut dyn Sink) {
         let number = NumberName::new(self.0.raw_os_error().unsigned_abs().into());
-        let number = number.as_str();
+        let number = number.as_c_str().to_bytes();
         let name = NAMES
-            .split('\n')
-            .find_map(|line| line.strip_prefix(number)?.strip_prefix(' '))
-            .unwrap_or("error");
-        write!(f, "{} ({})", Verbatim(name), Verbatim(number))
+            .as_bytes()
+            .split(|&byte| byte == b'\n')
+            .find_map(|line| line.strip_prefix(number)?.strip_prefix(b" "))
+            .unwrap_or(b"error");
+        for part in [name, b" (", number, b")"] {
+            to.put(part);
+        }
     }
 }
 
@@ -62,9 +63,8 @@ impl fmt::Display for Named {
 mod tests {
     extern crate std;
 
-    use std::string::ToString;
-
     use super::*;
+    use crate::show::tests::shown;
 
     #[test]
     fn numbers_are_those_of_the_kernel() {
@@ -103,14 +103,14 @@ mod tests {
             (nr::EDQUOT, "EDQUOT"),
         ] {
             let number = i32::try_from(number).unwrap();
-            let shown = Named(Errno::from_raw_os_error(number)).to_string();
-            assert_eq!(shown, std::format!("{name} ({number})"));
+            let text = shown(&Named(Errno::from_raw_os_error(number)));
+            assert_eq!(text, std::format!("{name} ({number})"));
         }
     }
 
     #[test]
     fn shows_name_and_number() {
-        assert_eq!(Named(Errno::NOSPC).to_string(), "ENOSPC (28)");
-        assert_eq!(Named(Errno::from_raw_os_error(4000)).to_string(), "error (4000)");
+        assert_eq!(shown(&Named(Errno::NOSPC)), "ENOSPC (28)");
+        assert_eq!(shown(&Named(Errno::from_raw_os_error(4000))), "error (4000)");
     }
 }

@@ -1,13 +1,12 @@
 //! One step that did not succeed.
 
-use core::fmt;
-
 use rustix::io::Errno;
 use state_schema::Kind;
 
 use crate::errno::Named;
 use crate::memory::Page;
-use crate::text::{Text, Verbatim};
+use crate::show::{Show, Sink};
+use crate::text::Text;
 
 /// A step that did not succeed: what was to be done, to what, and what came of it.
 ///
@@ -64,27 +63,30 @@ pub(crate) enum Finding {
     Attribute(Text<64>, Errno),
 }
 
-impl fmt::Display for Finding {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::NotA(Kind::Directory) => "it is not a directory",
-            Self::NotA(Kind::File) => "it is not a regular file",
-            Self::Missing => "it is missing; let the build of the image make it",
-            Self::HardLinked => "it has other names (hard links)",
+impl Show for Finding {
+    fn show(&self, to: &mut dyn Sink) {
+        to.put(match self {
+            Self::NotA(Kind::Directory) => b"it is not a directory",
+            Self::NotA(Kind::File) => b"it is not a regular file",
+            Self::Missing => b"it is missing; let the build of the image make it",
+            Self::HardLinked => b"it has other names (hard links)",
             Self::NotMounted => {
-                "nothing is mounted there; mount the partition first, or name a directory with --data"
+                b"nothing is mounted there; mount the partition first, or name a directory with --data"
             }
-            Self::TooDeep => "directories are nested too deeply",
-            Self::TooLarge => "it is too large",
-            Self::OtherLayout => "it is not of layout version 1",
-            Self::NoLayout => "there is state, but no `version` file that says in which layout",
-            Self::OtherLink => "it is not a symlink to the place where the state lies",
-            Self::NotInADirectory => "no writable directory of the plan holds it",
-            Self::Unsizeable => "only a directory that is bound can have a size of its own",
-            Self::Attribute(name, errno) => {
-                return write!(f, "extended attribute {name}: {}", Named(*errno));
-            }
-        })
+            Self::TooDeep => b"directories are nested too deeply",
+            Self::TooLarge => b"it is too large",
+            Self::OtherLayout => b"it is not of layout version 1",
+            Self::NoLayout => b"there is state, but no `version` file that says in which layout",
+            Self::OtherLink => b"it is not a symlink to the place where the state lies",
+            Self::NotInADirectory => b"no writable directory of the plan holds it",
+            Self::Unsizeable => b"only a directory that is bound can have a size of its own",
+            Self::Attribute(..) => b"extended attribute ",
+        });
+        if let Self::Attribute(name, errno) = self {
+            name.show(to);
+            to.put(b": ");
+            Named(*errno).show(to);
+        }
     }
 }
 
@@ -127,20 +129,31 @@ impl Clone for Failure {
     }
 }
 
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Show for Failure {
+    #[inline(never)]
+    fn show(&self, to: &mut dyn Sink) {
         let Some(page) = &self.0 else {
-            return f.write_str("there is no memory left, not even to say for what");
+            return to.put(b"there is no memory left, not even to say for what");
         };
         let Account { operation, path, cause, kernel } = page.get();
-        write!(f, "cannot {}", Verbatim(operation))?;
+        to.put(b"cannot ");
+        to.put(operation.as_bytes());
         if !path.is_empty() {
-            write!(f, " {path}")?;
+            to.put(b" ");
+            path.show(to);
         }
+        to.put(b": ");
         match cause {
-            Cause::Call(call, errno) => write!(f, ": {}: {}", Verbatim(call), Named(*errno))?,
-            Cause::Finding(finding) => write!(f, ": {finding}")?,
+            Cause::Call(call, errno) => {
+                to.put(call.as_bytes());
+                to.put(b": ");
+                Named(*errno).show(to);
+            }
+            Cause::Finding(finding) => finding.show(to),
         }
-        if kernel.is_empty() { Ok(()) } else { write!(f, ": {kernel}") }
+        if !kernel.is_empty() {
+            to.put(b": ");
+            kernel.show(to);
+        }
     }
 }

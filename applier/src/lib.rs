@@ -45,6 +45,7 @@ mod refusal;
 mod report;
 mod run;
 mod seed;
+mod show;
 mod slot;
 mod step;
 mod store;

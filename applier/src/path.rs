@@ -99,12 +99,6 @@ impl NumberName {
     }
 }
 
-impl NumberName {
-    pub(crate) fn as_str(&self) -> &str {
-        self.as_c_str().to_str().unwrap_or_default()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,11 +1,10 @@
 //! Why nothing usable was applied.
 
-use core::fmt;
-
 use crate::blob::BlobError;
 use crate::failure::Failure;
+use crate::show::{Show, Sink};
 use crate::slot::SlotError;
-use crate::text::{Note, Verbatim};
+use crate::text::Note;
 use crate::transition::TransitionError;
 
 /// Why nothing usable was applied: one line each, which says what is to be done where that can be said.
@@ -45,32 +44,56 @@ impl From<TransitionError> for Refusal {
 }
 
 /// What to do about state that another image wrote.
-const OTHER_IMAGE: Verbatim<'static> = Verbatim(
-    "moving state between images is not supported by this version: boot the other slot, or remove the slot's state",
-);
+const OTHER_IMAGE: &[u8] = b"; moving state between images is not supported by this version: boot the other \
+    slot, or remove the slot's state";
 
-impl fmt::Display for Refusal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Show for Refusal {
+    fn show(&self, to: &mut dyn Sink) {
         match self {
-            Self::Step(failure) => failure.fmt(f),
-            Self::Blob { path, error } => write!(f, "cannot use the blob {path}: {error}"),
-            Self::Slot(error) => error.fmt(f),
+            Self::Step(failure) => failure.show(to),
+            Self::Blob { path, error } => {
+                to.put(b"cannot use the blob ");
+                path.show(to);
+                to.put(b": ");
+                error.show(to);
+            }
+            Self::Slot(error) => error.show(to),
             Self::SysData(failure) | Self::Transition(TransitionError::Unusable(failure)) => {
-                write!(f, "{failure}; the image does not run without sys-data")
+                failure.show(to);
+                to.put(b"; the image does not run without sys-data");
             }
             Self::Transition(TransitionError::UnknownLayout(failure)) => {
-                write!(f, "{failure}; boot the image that wrote it, or set sys-data up anew")
+                failure.show(to);
+                to.put(b"; boot the image that wrote it, or set sys-data up anew");
             }
-            Self::Transition(TransitionError::OtherImage { slot, written_by, boots }) => write!(
-                f,
-                "the state in slot {slot} was written by image {written_by}, but image {boots} boots; {OTHER_IMAGE}"
-            ),
+            Self::Transition(TransitionError::OtherImage { slot, written_by, boots }) => {
+                to.put(b"the state in slot ");
+                slot.show(to);
+                to.put(b" was written by image ");
+                written_by.show(to);
+                to.put(b", but image ");
+                boots.show(to);
+                to.put(b" boots");
+                to.put(OTHER_IMAGE);
+            }
             Self::Transition(TransitionError::UnknownImage { slot, error }) => {
-                write!(f, "cannot tell which image wrote the state in slot {slot}: {error}; {OTHER_IMAGE}")
+                to.put(b"cannot tell which image wrote the state in slot ");
+                slot.show(to);
+                to.put(b": ");
+                error.show(to);
+                to.put(OTHER_IMAGE);
             }
-            Self::Entry { path, failure } => write!(f, "{path}: {failure}"),
+            Self::Entry { path, failure } => {
+                path.show(to);
+                to.put(b": ");
+                failure.show(to);
+            }
             Self::EntryTwice { path, failure, second } => {
-                write!(f, "{path}: {failure}; and to make it ephemeral: {second}")
+                path.show(to);
+                to.put(b": ");
+                failure.show(to);
+                to.put(b"; and to make it ephemeral: ");
+                second.show(to);
             }
         }
     }

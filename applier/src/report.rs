@@ -1,7 +1,6 @@
 //! What the running system can read about the boot: a file, a line in the kernel log, and standard error.
 
 use core::ffi::CStr;
-use core::fmt::{self, Write as _};
 
 use rustix::fd::OwnedFd;
 use rustix::fs::{Mode, OFlags, mkdir, open, openat, renameat};
@@ -12,11 +11,11 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::file::write_all;
 use crate::mount::{Applied, Outcome};
-use crate::path::NumberName;
 use crate::refusal::Refusal;
 use crate::run::{Console, say};
+use crate::show::{Show, Sink, put_escape, put_number};
 use crate::step::Step;
-use crate::text::{Hex, Text, Verbatim};
+use crate::text::Text;
 use crate::transition::Event;
 
 const NAME: &CStr = c"report.json";
@@ -73,7 +72,7 @@ impl<'r> Report<'r> {
         let mut report =
             Self { run, console, json, image_id, slot, event, begun, entries, mounted, degraded, skipped };
         report.json.raw("{\n  \"version\": 1,\n  \"image-id\": ");
-        report.json.string(&Verbatim(image_id));
+        report.json.string(|to| to.put(image_id.as_bytes()));
         report
     }
 
@@ -85,7 +84,10 @@ impl<'r> Report<'r> {
     pub(crate) fn event(&mut self, event: Event, lost: Option<&Failure>) {
         self.event = Some(event);
         if let Some(failure) = lost {
-            say(self.console, format_args!("{failure}; what should persist is ephemeral"));
+            say(self.console, |line| {
+                failure.show(line);
+                line.put(b"; what should persist is ephemeral");
+            });
         }
     }
 
@@ -105,7 +107,12 @@ impl<'r> Report<'r> {
         };
         *count = count.saturating_add(1);
         if let Some(failure) = reason {
-            say(self.console, format_args!("{}: {}: {failure}", entry.path, Verbatim(outcome)));
+            say(self.console, |line| {
+                for part in [entry.path.as_str(), ": ", outcome, ": "] {
+                    line.put(part.as_bytes());
+                }
+                failure.show(line);
+            });
         }
         let lifetime = match entry.lifetime {
             Lifetime::Ephemeral { .. } => "ephemeral",
@@ -114,7 +121,7 @@ impl<'r> Report<'r> {
         self.begin_entries();
         self.json.raw(if self.entries > 0 { ",\n    {\"path\": " } else { "\n    {\"path\": " });
         self.entries = self.entries.saturating_add(1);
-        self.json.string(&entry.path);
+        self.json.string(|to| to.put(entry.path.as_str().as_bytes()));
         let seeded = if applied.seeded { "true" } else { "false" };
         // None of these needs an escape.
         for part in
@@ -124,7 +131,7 @@ impl<'r> Report<'r> {
         }
         if let Some(failure) = reason {
             self.json.raw(", \"reason\": ");
-            self.json.string(&failure);
+            self.json.string(|to| failure.show(to));
         }
         self.json.raw("}");
     }
@@ -139,15 +146,14 @@ impl<'r> Report<'r> {
         self.begin_entries();
         self.json.raw(if self.entries > 0 { "\n  ]" } else { "]" });
         self.json.raw(",\n  \"status\": ");
-        self.json.raw(NumberName::new(status.into()).as_str());
+        put_number(&mut self.json, status.into());
         if let Err(refusal) = &applied {
             self.json.raw(",\n  \"reason\": ");
-            // A reference to a reference, since the table of a `dyn` value has its destructor in it.
-            self.json.string(&refusal);
+            self.json.string(|to| refusal.show(to));
         }
         self.json.raw("\n}\n");
         if let Err(failure) = self.commit() {
-            say(self.console, format_args!("{failure}"));
+            say(self.console, |line| failure.show(line));
         }
         self.tell_kernel_log(status);
         applied
@@ -190,17 +196,23 @@ impl<'r> Report<'r> {
         let mut line = Text::<512>::new();
         let slot = self.slot.map_or("unknown", SlotName::as_str);
         let event = self.event.map_or("refused", Event::as_str);
-        let _ = writeln!(
-            line,
-            "<5>sysota: slot {}, {}: {} applied, {} degraded, {} skipped; status {}; image {}",
-            Verbatim(slot),
-            Verbatim(event),
-            self.mounted,
-            self.degraded,
-            self.skipped,
-            u64::from(status),
-            Verbatim(self.image_id)
-        );
+        for part in ["<5>sysota: slot ", slot, ", ", event] {
+            line.push(part.as_bytes());
+        }
+        let mut separator: &[u8] = b": ";
+        for (count, of) in
+            [(self.mounted, " applied"), (self.degraded, " degraded"), (self.skipped, " skipped")]
+        {
+            line.push(separator);
+            put_number(&mut line, count);
+            line.push(of.as_bytes());
+            separator = b", ";
+        }
+        line.push(b"; status ");
+        put_number(&mut line, status.into());
+        for part in ["; image ", self.image_id, "\n"] {
+            line.push(part.as_bytes());
+        }
         let _ = rustix::io::write(&log, line.bytes());
     }
 }
@@ -223,22 +235,13 @@ impl Json {
     }
 
     fn raw(&mut self, text: &str) {
-        for &byte in text.as_bytes() {
-            if self.len == self.buffer.len() {
-                self.flush();
-            }
-            if let Some(place) = self.buffer.get_mut(self.len) {
-                *place = byte;
-                self.len = self.len.saturating_add(1);
-            }
-        }
+        self.put(text.as_bytes());
     }
 
-    /// A text in quotes, with escapes where JSON wants them.
-    fn string(&mut self, text: &dyn fmt::Display) {
+    /// What `text` puts, in quotes and with escapes where JSON wants them.
+    fn string(&mut self, text: impl FnOnce(&mut dyn Sink)) {
         self.raw("\"");
-        // Never an error: the file's is kept in `errno`.
-        let _ = write!(Escaped(self), "{text}");
+        text(&mut Escaped(self));
         self.raw("\"");
     }
 
@@ -250,21 +253,31 @@ impl Json {
     }
 }
 
-struct Escaped<'j>(&'j mut Json);
-
-impl fmt::Write for Escaped<'_> {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        for char in text.chars() {
-            match char {
-                '"' => self.0.raw("\\\""),
-                '\\' => self.0.raw("\\\\"),
-                '\0'..'\u{20}' | '\u{7f}' => {
-                    self.0.raw("\\u00");
-                    self.0.raw(Hex::of(u32::from(char).to_le_bytes()[0]).as_str());
-                }
-                _ => self.0.raw(char.encode_utf8(&mut [0; 4])),
+impl Sink for Json {
+    #[inline(never)]
+    fn put(&mut self, text: &[u8]) {
+        for &byte in text {
+            if self.len == self.buffer.len() {
+                self.flush();
+            }
+            if let Some(place) = self.buffer.get_mut(self.len) {
+                *place = byte;
+                self.len = self.len.saturating_add(1);
             }
         }
-        Ok(())
+    }
+}
+
+struct Escaped<'j>(&'j mut Json);
+
+impl Sink for Escaped<'_> {
+    fn put(&mut self, text: &[u8]) {
+        for &byte in text {
+            match byte {
+                b'"' | b'\\' => self.0.put(&[b'\\', byte]),
+                0..b' ' | 0x7f => put_escape(self.0, b"\\u00", byte),
+                _ => self.0.put(&[byte]),
+            }
+        }
     }
 }

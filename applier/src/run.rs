@@ -1,12 +1,11 @@
 //! From arguments to exit status.
 
 use core::ffi::CStr;
-use core::fmt::{self, Write as _};
 use core::mem::ManuallyDrop;
 
 use crate::arguments::{HELP, Request, UsageError};
 use crate::exit::Exit;
-use crate::text::{Printable, Verbatim};
+use crate::show::{Show, Sink, put_printable};
 
 /// Where the program's words go. The binary has one for each way that it is built.
 pub trait Console {
@@ -31,23 +30,27 @@ pub fn run<'a>(mut arguments: impl Iterator<Item = &'a CStr>, console: &mut dyn 
             Ok(exit) => exit,
             Err(refusal) => {
                 let refusal = ManuallyDrop::new(refusal);
-                say(console, format_args!("{}", *refusal));
+                say(console, |line| refusal.show(line));
                 Exit::Refused
             }
         },
         Err(error) => {
-            say(console, format_args!("{error}; see `stated --help`"));
+            say(console, |line| {
+                error.show(line);
+                line.put(b"; see `stated --help`");
+            });
             Exit::Usage
         }
     };
     exit.status()
 }
 
-/// One line on standard error.
-pub(crate) fn say(console: &mut dyn Console, message: fmt::Arguments<'_>) {
+/// One line on standard error: what `message` puts into it.
+pub(crate) fn say(console: &mut dyn Console, message: impl FnOnce(&mut dyn Sink)) {
     let mut line = Line { console, bytes: [0; 512], len: 0 };
-    // A line is for whoever reads it; there is nobody to tell that it could not be said.
-    let _ = writeln!(line, "stated: {message}");
+    line.put(b"stated: ");
+    message(&mut line);
+    line.put(b"\n");
     line.flush();
 }
 
@@ -65,9 +68,9 @@ impl Line<'_> {
     }
 }
 
-impl fmt::Write for Line<'_> {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        for &byte in text.as_bytes() {
+impl Sink for Line<'_> {
+    fn put(&mut self, text: &[u8]) {
+        for &byte in text {
             if self.len == self.bytes.len() {
                 self.flush();
             }
@@ -76,18 +79,20 @@ impl fmt::Write for Line<'_> {
                 self.len = self.len.saturating_add(1);
             }
         }
-        Ok(())
     }
 }
 
-impl fmt::Display for UsageError<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (what, argument) = match self {
-            Self::NoCommand => return f.write_str("no command is given"),
-            Self::UnknownCommand(argument) => ("unknown command", argument),
-            Self::UnknownOption(argument) => ("unknown option", argument),
-            Self::NoValue(argument) => ("no value is given for", argument),
+impl Show for UsageError<'_> {
+    fn show(&self, to: &mut dyn Sink) {
+        let (what, argument): (&[u8], _) = match self {
+            Self::NoCommand => return to.put(b"no command is given"),
+            Self::UnknownCommand(argument) => (b"unknown command", argument),
+            Self::UnknownOption(argument) => (b"unknown option", argument),
+            Self::NoValue(argument) => (b"no value is given for", argument),
         };
-        write!(f, "{} `{}`", Verbatim(what), Printable(argument.to_bytes()))
+        to.put(what);
+        to.put(b" `");
+        put_printable(to, argument.to_bytes());
+        to.put(b"`");
     }
 }

@@ -1,12 +1,12 @@
 //! The slot that boots.
 
 use core::ffi::CStr;
-use core::fmt;
 
 use state_schema::{Blob, SlotName, SlotRule};
 
 use crate::cmdline::{Cmdline, Parameter, Parameters};
 use crate::failure::Failure;
+use crate::show::{Show, Sink};
 use crate::text::{Note, Text};
 
 /// Why the slot is not known. It is never guessed: state of the wrong slot is worse than none.
@@ -23,34 +23,51 @@ pub(crate) enum SlotError {
     NotNamed { sought: Note, found: Option<Note> },
 }
 
-impl fmt::Display for SlotError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("cannot tell which slot boots: ")?;
+impl Show for SlotError {
+    fn show(&self, to: &mut dyn Sink) {
+        to.put(b"cannot tell which slot boots: ");
         match self {
-            Self::Cmdline(failure) => write!(f, "{failure}; name the slot with --slot"),
-            Self::UnknownArgument { name, slots } => {
-                write!(f, "--slot names `{name}`, but the image's slots are {slots}")
+            Self::Cmdline(failure) => {
+                failure.show(to);
+                to.put(b"; name the slot with --slot");
             }
-            Self::UnknownSlot { parameter, slots } => write!(
-                f,
-                "the kernel command line says `{parameter}`, but the image's slots are {slots}; correct the boot \
-                 loader's entry"
-            ),
-            Self::Contradiction { one, other } => write!(
-                f,
-                "the kernel command line says `{one}` and `{other}`, which name different slots; correct the boot \
-                 loader's entry"
-            ),
+            Self::UnknownArgument { name, slots } => {
+                to.put(b"--slot names `");
+                name.show(to);
+                to.put(b"`, but the image's slots are ");
+                slots.show(to);
+            }
+            Self::UnknownSlot { parameter, slots } => {
+                to.put(b"the kernel command line says `");
+                parameter.show(to);
+                to.put(b"`, but the image's slots are ");
+                slots.show(to);
+                to.put(CORRECT);
+            }
+            Self::Contradiction { one, other } => {
+                to.put(b"the kernel command line says `");
+                one.show(to);
+                to.put(b"` and `");
+                other.show(to);
+                to.put(b"`, which name different slots");
+                to.put(CORRECT);
+            }
             Self::NotNamed { sought, found } => {
-                write!(f, "the kernel command line has none of {sought}")?;
+                to.put(b"the kernel command line has none of ");
+                sought.show(to);
                 if let Some(found) = found {
-                    write!(f, " (found {found})")?;
+                    to.put(b" (found ");
+                    found.show(to);
+                    to.put(b")");
                 }
-                f.write_str("; let the boot loader add one, or name the slot with --slot")
+                to.put(b"; let the boot loader add one, or name the slot with --slot");
             }
         }
     }
 }
+
+/// What to do about a command line that is wrong.
+const CORRECT: &[u8] = b"; correct the boot loader's entry";
 
 /// Chooses the slot: the one that the caller names, else what the command line says by the image's rules.
 pub(crate) fn choose<'a>(blob: &Blob<'a>, named: Option<&CStr>) -> Result<SlotName<'a>, SlotError> {
@@ -168,9 +185,10 @@ fn add(list: &mut Text<512>, item: &[u8]) {
 mod tests {
     extern crate std;
 
-    use std::string::{String, ToString as _};
+    use std::string::String;
 
     use super::*;
+    use crate::show::tests::shown;
 
     const BARE: SlotRule<'_> = SlotRule { parameter: "sysota.slot", prefix: "", suffix: "" };
     const RAUC: SlotRule<'_> = SlotRule { parameter: "rauc.slot", prefix: "", suffix: "" };
@@ -180,7 +198,7 @@ mod tests {
         let slots: std::vec::Vec<_> = slots.iter().map(|slot| SlotName::new(slot).unwrap()).collect();
         choose_from(&slots, || [BARE, RAUC, ROOT].into_iter(), &Parameters::new(line.as_bytes()))
             .map(SlotName::as_str)
-            .map_err(|error| error.to_string())
+            .map_err(|error| shown(&error))
     }
 
     fn choose(line: &str) -> Result<&'static str, String> {

@@ -1,8 +1,7 @@
 //! Short text without a heap.
 
-use core::fmt;
-
 use crate::memory::Page;
+use crate::show::{Show, Sink, put_printable};
 
 /// At most `N` bytes, for messages. What does not fit is cut off and marked.
 #[derive(Clone, Copy)]
@@ -43,19 +42,18 @@ impl<const N: usize> Text<N> {
     }
 }
 
-impl<const N: usize> fmt::Write for Text<N> {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        self.push(text.as_bytes());
-        Ok(())
+impl<const N: usize> Sink for Text<N> {
+    fn put(&mut self, text: &[u8]) {
+        self.push(text);
     }
 }
 
-/// Readable on one line whatever the bytes are: file names come from where they come from, and this goes to
-/// terminals and logs.
-impl<const N: usize> fmt::Display for Text<N> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        printable(self.bytes(), f)?;
-        if self.cut { f.write_str("...") } else { Ok(()) }
+impl<const N: usize> Show for Text<N> {
+    fn show(&self, to: &mut dyn Sink) {
+        put_printable(to, self.bytes());
+        if self.cut {
+            to.put(b"...");
+        }
     }
 }
 
@@ -70,95 +68,23 @@ impl Note {
 }
 
 /// The text, or dots where there was no memory for it.
-impl fmt::Display for Note {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Show for Note {
+    fn show(&self, to: &mut dyn Sink) {
         match &self.0 {
-            Some(page) => page.get().fmt(f),
-            None => f.write_str("..."),
+            Some(page) => page.get().show(to),
+            None => to.put(b"..."),
         }
-    }
-}
-
-/// Bytes shown on one line.
-pub(crate) struct Printable<'a>(pub(crate) &'a [u8]);
-
-impl fmt::Display for Printable<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        printable(self.0, f)
-    }
-}
-
-#[inline(never)]
-fn printable(bytes: &[u8], f: &mut dyn fmt::Write) -> fmt::Result {
-    fn escape(f: &mut dyn fmt::Write, prefix: &str, byte: u8) -> fmt::Result {
-        f.write_str(prefix)?;
-        f.write_str(Hex::of(byte).as_str())
-    }
-    // What is no UTF-8 somewhere is shown byte by byte.
-    let text = str::from_utf8(bytes);
-    let chars = text.unwrap_or_default().chars();
-    for char in chars {
-        if char.is_control() {
-            // All are below U+0100.
-            escape(f, "\\u00", u32::from(char).to_le_bytes()[0])?;
-        } else {
-            f.write_char(char)?;
-        }
-    }
-    if text.is_err() {
-        for &byte in bytes {
-            if byte.is_ascii_graphic() { f.write_char(char::from(byte))? } else { escape(f, "\\x", byte)? }
-        }
-    }
-    Ok(())
-}
-
-/// Two hexadecimal digits.
-pub(crate) struct Hex([u8; 2]);
-
-impl Hex {
-    #[inline(never)]
-    pub(crate) fn of(byte: u8) -> Self {
-        let digit = |value: u8| {
-            if value < 10 { b'0'.wrapping_add(value) } else { b'a'.wrapping_add(value).wrapping_sub(10) }
-        };
-        Self([digit(byte >> 4), digit(byte & 15)])
-    }
-
-    pub(crate) fn as_str(&self) -> &str {
-        str::from_utf8(&self.0).unwrap_or_default()
-    }
-}
-
-/// A text as it is. To write a `str` itself drags in padding and alignment, which take a kilobyte.
-pub(crate) struct Verbatim<'t>(pub(crate) &'t str);
-
-impl fmt::Display for Verbatim<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    extern crate std;
-
-    use std::string::ToString;
-
     use super::*;
+    use crate::show::tests::shown;
 
     #[test]
     fn cuts_what_does_not_fit_and_says_so() {
-        assert_eq!(Text::<4>::of(b"abcd").to_string(), "abcd");
-        assert_eq!(Text::<4>::of(b"abcde").to_string(), "abcd...");
-    }
-
-    #[test]
-    fn shows_any_bytes_on_one_line() {
-        assert_eq!(
-            Text::<32>::of("a\n\x1b[31m\u{9b}ä".as_bytes()).to_string(),
-            "a\\u000a\\u001b[31m\\u009bä"
-        );
-        assert_eq!(Text::<32>::of(b"a\n\xffb").to_string(), "a\\x0a\\xffb");
+        assert_eq!(shown(&Text::<4>::of(b"abcd")), "abcd");
+        assert_eq!(shown(&Text::<4>::of(b"abcde")), "abcd...");
     }
 }

@@ -70,37 +70,60 @@ pub enum DecodeFault {
     ContradictoryEntry,
 }
 
+/// A number in the words of a [`DecodeFault`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Number {
+    /// Shown as it is.
+    Decimal(u32),
+    /// Shown as `0x` and four digits.
+    Hexadecimal(u16),
+}
+
+impl DecodeFault {
+    /// The fault in words: what is before the number, the number, and what is after it. In parts, since the
+    /// target does without `core::fmt`.
+    #[must_use]
+    pub fn words(&self) -> (&'static str, Option<Number>, &'static str) {
+        let (before, number, after) = match *self {
+            Self::Truncated => return ("the blob is truncated", None, ""),
+            Self::NotABlob => return ("this is no control blob", None, ""),
+            Self::TrailingBytes => return ("there are bytes after the payload", None, ""),
+            Self::WrongDigest => return ("the blob is damaged: its digest does not match", None, ""),
+            Self::TruncatedRecord => return ("the payload ends within a record", None, ""),
+            Self::DuplicateSlot => return ("two slots have the same name", None, ""),
+            Self::UnorderedEntry => return ("the entry is not in mount order", None, ""),
+            Self::EntryBeneathFile => return ("the entry lies beneath one that is a file", None, ""),
+            Self::ContradictoryEntry => return ("the entry contradicts itself", None, ""),
+            Self::UnsupportedFlags(flags) => {
+                return ("blob flags ", Some(Number::Hexadecimal(flags)), " are not supported");
+            }
+            Self::UnsupportedVersion(version) => ("blob format ", version.into(), " is not supported"),
+            Self::PayloadTooLong(length) => ("a payload of ", length, " bytes is too long"),
+            Self::UnknownRecord(tag) => ("record of unknown kind ", tag.into(), ""),
+            Self::MalformedRecord(tag) => ("malformed record of kind ", tag.into(), ""),
+            Self::MisplacedRecord(tag) => ("misplaced record of kind ", tag.into(), ""),
+            Self::MissingRecord(tag) => ("no record of kind ", tag.into(), ""),
+        };
+        (before, Some(Number::Decimal(number)), after)
+    }
+}
+
 impl fmt::Display for DecodeFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Numbers are widened to one type, since formatting each takes a quarter of a kilobyte on the target.
-        match *self {
-            Self::Truncated => f.write_str("the blob is truncated"),
-            Self::NotABlob => f.write_str("this is no control blob"),
-            Self::UnsupportedVersion(version) => {
-                write!(f, "blob format {} is not supported", u64::from(version))
-            }
-            Self::UnsupportedFlags(flags) => write!(f, "blob flags {flags:#06x} are not supported"),
-            Self::PayloadTooLong(length) => {
-                write!(f, "a payload of {} bytes is too long", u64::from(length))
-            }
-            Self::TrailingBytes => f.write_str("there are bytes after the payload"),
-            Self::WrongDigest => f.write_str("the blob is damaged: its digest does not match"),
-            Self::TruncatedRecord => f.write_str("the payload ends within a record"),
-            Self::UnknownRecord(tag) => write!(f, "record of unknown kind {}", u64::from(tag)),
-            Self::MalformedRecord(tag) => write!(f, "malformed record of kind {}", u64::from(tag)),
-            Self::MisplacedRecord(tag) => write!(f, "misplaced record of kind {}", u64::from(tag)),
-            Self::MissingRecord(tag) => write!(f, "no record of kind {}", u64::from(tag)),
-            Self::DuplicateSlot => f.write_str("two slots have the same name"),
-            Self::UnorderedEntry => f.write_str("the entry is not in mount order"),
-            Self::EntryBeneathFile => f.write_str("the entry lies beneath one that is a file"),
-            Self::ContradictoryEntry => f.write_str("the entry contradicts itself"),
+        let (before, number, after) = self.words();
+        f.write_str(before)?;
+        match number {
+            Some(Number::Decimal(number)) => write!(f, "{number}")?,
+            Some(Number::Hexadecimal(number)) => write!(f, "{number:#06x}")?,
+            None => {}
         }
+        f.write_str(after)
     }
 }
 
 impl fmt::Display for DecodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} (at byte {})", self.fault, self.offset as u64)
+        write!(f, "{} (at byte {})", self.fault, self.offset)
     }
 }
 

@@ -37,7 +37,7 @@ mod origin;
 mod path;
 mod record;
 
-pub use decode::{Blob, DecodeError, DecodeFault, Entries};
+pub use decode::{Blob, DecodeError, DecodeFault, Entries, Number};
 #[cfg(feature = "encode")]
 pub use encode::{EncodeError, encode};
 pub use entry::{
