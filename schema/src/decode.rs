@@ -4,8 +4,8 @@ use core::fmt;
 
 use crate::record::{ENTRY, Frames, IMAGE, ORIGIN, SKIPPABLE, SLOT, SLOT_RULE, SYS_DATA};
 use crate::{
-    Entry, HEADER_LEN, How, Image, Kind, MAX_SLOTS, Origin, PlannedEntry, Seed, SlotName, SlotRule, SysData,
-    header,
+    Entry, HEADER_LEN, How, Image, Kind, MAX_SLOTS, OnSysDataFailure, Origin, PlannedEntry, Seed, SlotName,
+    SlotRule, StatePath, SysData, header,
 };
 
 /// A control blob, verified to its last record.
@@ -19,7 +19,7 @@ pub struct Blob<'a> {
     payload: &'a [u8],
     image: Image<'a>,
     sys_data: SysData<'a>,
-    /// The first `slot_count` are the image's; the others repeat the first.
+    /// The first `slot_count` are the image's; the others are none.
     slots: [SlotName<'a>; MAX_SLOTS],
     slot_count: usize,
 }
@@ -133,11 +133,23 @@ impl<'a> Blob<'a> {
     /// Verifies header and digest, then every record.
     pub fn decode(blob: &'a [u8]) -> Result<Self, DecodeError> {
         let payload = header::verify(blob)?;
-        let mut reading = Reading::default();
+        let image = Image { id: "", on_sys_data_failure: OnSysDataFailure::Degrade };
+        let mount_point = StatePath::PLACEHOLDER;
+        let sys_data = SysData { device: "", fstype: "", options: "", mount_point };
+        let slots = [SlotName::PLACEHOLDER; MAX_SLOTS];
+        let nothing = Self { payload, image, sys_data, slots, slot_count: 0 };
+        let mut reading = Reading { blob: nothing, entry: None, last: 0 };
         for frame in Frames::new(payload, HEADER_LEN) {
             reading.take(&frame?)?;
         }
-        reading.finish(payload, blob.len())
+        // Records have an order, so the last one tells what is not there.
+        let missing = match reading.last {
+            0 => IMAGE,
+            IMAGE => SYS_DATA,
+            SYS_DATA => SLOT,
+            _ => return Ok(reading.blob),
+        };
+        Err(DecodeError { offset: blob.len(), fault: DecodeFault::MissingRecord(missing) })
     }
 
     /// The image that the plan belongs to.
@@ -204,14 +216,19 @@ impl<'a> Iterator for Entries<'a> {
 }
 
 /// What the records so far have said.
-#[derive(Default)]
 struct Reading<'a> {
-    image: Option<Image<'a>>,
-    sys_data: Option<SysData<'a>>,
-    slots: [Option<SlotName<'a>>; MAX_SLOTS],
-    entry: Option<Entry<'a>>,
+    /// Complete when [`Self::last`] says so.
+    blob: Blob<'a>,
+    /// The last entry.
+    entry: Option<Before<'a>>,
     /// Tag of the last record that was not skipped.
     last: u8,
+}
+
+/// What has to be known of an entry to check the one that follows.
+struct Before<'a> {
+    path: StatePath<'a>,
+    kind: Kind,
 }
 
 impl<'a> Reading<'a> {
@@ -233,13 +250,13 @@ impl<'a> Reading<'a> {
         }
         self.last = tag;
         match tag {
-            IMAGE => self.image = Some(frame.decode()?),
-            SYS_DATA => self.sys_data = Some(frame.decode()?),
+            IMAGE => self.blob.image = frame.decode()?,
+            SYS_DATA => self.blob.sys_data = frame.decode()?,
             SLOT => self.add_slot(frame.decode()?).map_err(|fault| frame.error(fault))?,
             SLOT_RULE => {
                 frame.decode::<SlotRule<'_>>()?;
             }
-            ENTRY => self.add_entry(frame.decode()?).map_err(|fault| frame.error(fault))?,
+            ENTRY => self.add_entry(&frame.decode()?).map_err(|fault| frame.error(fault))?,
             _ => {
                 frame.decode::<Origin<'_>>()?;
             }
@@ -248,20 +265,17 @@ impl<'a> Reading<'a> {
     }
 
     fn add_slot(&mut self, slot: SlotName<'a>) -> Result<(), DecodeFault> {
-        for place in &mut self.slots {
-            match place {
-                Some(other) if other.is(slot.as_str()) => return Err(DecodeFault::DuplicateSlot),
-                Some(_) => {}
-                None => {
-                    *place = Some(slot);
-                    return Ok(());
-                }
-            }
+        if self.blob.slots().iter().any(|other| other.is(slot.as_str())) {
+            return Err(DecodeFault::DuplicateSlot);
         }
-        Err(DecodeFault::MisplacedRecord(SLOT))
+        let place =
+            self.blob.slots.get_mut(self.blob.slot_count).ok_or(DecodeFault::MisplacedRecord(SLOT))?;
+        *place = slot;
+        self.blob.slot_count = self.blob.slot_count.saturating_add(1);
+        Ok(())
     }
 
-    fn add_entry(&mut self, entry: Entry<'a>) -> Result<(), DecodeFault> {
+    fn add_entry(&mut self, entry: &Entry<'a>) -> Result<(), DecodeFault> {
         let contradicts = match (entry.kind, entry.how, entry.seed) {
             (Kind::Directory, How::Symlink { .. }, _)
             | (Kind::File, How::Overlay, _)
@@ -272,7 +286,7 @@ impl<'a> Reading<'a> {
         if contradicts {
             return Err(DecodeFault::ContradictoryEntry);
         }
-        if let Some(last) = self.entry {
+        if let Some(last) = &self.entry {
             if entry.path <= last.path {
                 return Err(DecodeFault::UnorderedEntry);
             }
@@ -281,17 +295,7 @@ impl<'a> Reading<'a> {
                 return Err(DecodeFault::EntryBeneathFile);
             }
         }
-        self.entry = Some(entry);
+        self.entry = Some(Before { path: entry.path, kind: entry.kind });
         Ok(())
-    }
-
-    fn finish(self, payload: &'a [u8], end: usize) -> Result<Blob<'a>, DecodeError> {
-        let missing = |tag| DecodeError { offset: end, fault: DecodeFault::MissingRecord(tag) };
-        let image = self.image.ok_or_else(|| missing(IMAGE))?;
-        let sys_data = self.sys_data.ok_or_else(|| missing(SYS_DATA))?;
-        let [Some(first), ..] = self.slots else { return Err(missing(SLOT)) };
-        let slot_count = self.slots.iter().flatten().count();
-        let slots = self.slots.map(|slot| slot.unwrap_or(first));
-        Ok(Blob { payload, image, sys_data, slots, slot_count })
     }
 }

@@ -5,25 +5,23 @@
 
 use core::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::StatePath;
+use crate::fields::{Fields, FromFields};
 
 /// One path of the image with its resolved policy.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Entry<'a> {
     /// The path that becomes writable.
-    #[serde(borrow)]
     pub path: StatePath<'a>,
     /// What lies there.
     pub kind: Kind,
     /// How long writes to it last.
     pub lifetime: Lifetime,
     /// By which means it becomes writable.
-    #[serde(borrow)]
     pub how: How<'a>,
     /// Its first content.
-    #[serde(borrow)]
     pub seed: Seed<'a>,
     /// What follows when it cannot be made writable.
     pub on_failure: OnFailure,
@@ -38,7 +36,7 @@ pub struct Entry<'a> {
 }
 
 /// What lies at a path.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub enum Kind {
     /// A directory with all that it holds.
     Directory,
@@ -47,7 +45,7 @@ pub enum Kind {
 }
 
 /// How long writes to an entry last.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub enum Lifetime {
     /// Lost at reboot: kept in memory.
     Ephemeral {
@@ -59,7 +57,7 @@ pub enum Lifetime {
 }
 
 /// Where on sys-data a persistent entry lives, and what a new image does to it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Persistence {
     /// Whether the state belongs to a slot.
     pub scope: Scope,
@@ -68,7 +66,7 @@ pub struct Persistence {
 }
 
 /// Whether persistent state belongs to a slot.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub enum Scope {
     /// Each slot has its own; going back to the old slot goes back to the old state.
     Slot,
@@ -77,7 +75,7 @@ pub enum Scope {
 }
 
 /// What a transition to another image does to slot state.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub enum OnUpdate {
     /// State goes on unchanged.
     Carry,
@@ -88,7 +86,7 @@ pub enum OnUpdate {
 }
 
 /// By which means an entry becomes writable.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub enum How<'a> {
     /// The state is bound over the path.
     Bind,
@@ -97,13 +95,12 @@ pub enum How<'a> {
     /// The image holds a symlink at the path; the state is a file in a writable directory.
     Symlink {
         /// What the symlink points to. Lies beneath a directory entry that is bound.
-        #[serde(borrow)]
         to: StatePath<'a>,
     },
 }
 
 /// The first content of an entry.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub enum Seed<'a> {
     /// What the image holds at the path, or, for [`How::Symlink`], below [`FACTORY_DIR`](crate::FACTORY_DIR).
     Image,
@@ -114,7 +111,7 @@ pub enum Seed<'a> {
 }
 
 /// What follows when an entry cannot be made writable as planned.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub enum OnFailure {
     /// The boot of this slot has failed.
     Fail,
@@ -129,8 +126,8 @@ pub enum OnFailure {
 /// # Invariants
 ///
 /// At most `0o7777`.
-#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "u16", into = "u16")]
+#[derive(Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
 pub struct Mode(u16);
 
 impl Mode {
@@ -148,20 +145,6 @@ impl Mode {
     #[must_use]
     pub fn bits(self) -> u16 {
         self.0
-    }
-}
-
-impl TryFrom<u16> for Mode {
-    type Error = UnknownBits;
-
-    fn try_from(bits: u16) -> Result<Self, UnknownBits> {
-        Self::new(bits)
-    }
-}
-
-impl From<Mode> for u16 {
-    fn from(mode: Mode) -> Self {
-        mode.0
     }
 }
 
@@ -229,9 +212,93 @@ impl Serialize for MountOptions {
     }
 }
 
-impl<'de> Deserialize<'de> for MountOptions {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Self::from_bits(u8::deserialize(deserializer)?).ok_or_else(|| serde::de::Error::custom(UnknownBits))
+impl<'a> FromFields<'a> for Entry<'a> {
+    #[inline(never)]
+    fn from_fields(fields: &mut Fields<'a>) -> Self {
+        Self {
+            path: fields.path(),
+            kind: fields.one_of(Kind::Directory, [Kind::File]),
+            lifetime: Lifetime::from_fields(fields),
+            how: How::from_fields(fields),
+            seed: Seed::from_fields(fields),
+            on_failure: fields.one_of(OnFailure::Fail, [OnFailure::Degrade, OnFailure::Skip]),
+            uid: fields.number32(),
+            gid: fields.number32(),
+            mode: Mode::from_fields(fields),
+            options: MountOptions::from_fields(fields),
+        }
+    }
+}
+
+impl FromFields<'_> for Lifetime {
+    fn from_fields(fields: &mut Fields<'_>) -> Self {
+        match fields.number32() {
+            0 => Self::Ephemeral {
+                size: match fields.byte() {
+                    0 => None,
+                    1 => Some(fields.number()),
+                    _ => {
+                        fields.refuse();
+                        None
+                    }
+                },
+            },
+            variant => {
+                if variant != 1 {
+                    fields.refuse();
+                }
+                Self::Persistent(Persistence {
+                    scope: fields.one_of(Scope::Slot, [Scope::Common]),
+                    on_update: fields.one_of(OnUpdate::Carry, [OnUpdate::Merge, OnUpdate::Reset]),
+                })
+            }
+        }
+    }
+}
+
+impl<'a> FromFields<'a> for How<'a> {
+    fn from_fields(fields: &mut Fields<'a>) -> Self {
+        match fields.number32() {
+            0 => Self::Bind,
+            1 => Self::Overlay,
+            2 => Self::Symlink { to: fields.path() },
+            _ => {
+                fields.refuse();
+                Self::Bind
+            }
+        }
+    }
+}
+
+impl<'a> FromFields<'a> for Seed<'a> {
+    fn from_fields(fields: &mut Fields<'a>) -> Self {
+        match fields.number32() {
+            0 => Self::Image,
+            1 => Self::Empty,
+            2 => Self::Text(fields.text()),
+            _ => {
+                fields.refuse();
+                Self::Empty
+            }
+        }
+    }
+}
+
+impl FromFields<'_> for Mode {
+    fn from_fields(fields: &mut Fields<'_>) -> Self {
+        u16::try_from(fields.number32()).ok().and_then(|bits| Self::new(bits).ok()).unwrap_or_else(|| {
+            fields.refuse();
+            Self(0)
+        })
+    }
+}
+
+impl FromFields<'_> for MountOptions {
+    fn from_fields(fields: &mut Fields<'_>) -> Self {
+        Self::from_bits(fields.byte()).unwrap_or_else(|| {
+            fields.refuse();
+            Self::empty()
+        })
     }
 }
 

@@ -2,9 +2,10 @@
 
 use core::fmt;
 
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::Serialize;
 
 use crate::StatePath;
+use crate::fields::{Fields, FromFields};
 
 /// Most slots that an image may have.
 pub const MAX_SLOTS: usize = 8;
@@ -13,7 +14,7 @@ pub const MAX_SLOTS: usize = 8;
 pub const MAX_SLOT_NAME_LEN: usize = 32;
 
 /// The image that a plan belongs to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Image<'a> {
     /// Differs for every build that is shipped: whether a slot's state is stale hangs on it.
     pub id: &'a str,
@@ -22,7 +23,7 @@ pub struct Image<'a> {
 }
 
 /// What follows when sys-data cannot be used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub enum OnSysDataFailure {
     /// Everything persistent is made ephemeral, and the report says so.
     Degrade,
@@ -31,7 +32,7 @@ pub enum OnSysDataFailure {
 }
 
 /// The partition that holds all persistent state.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct SysData<'a> {
     /// `PARTLABEL=…`, `PARTUUID=…` or a path below `/dev`.
     pub device: &'a str,
@@ -40,7 +41,6 @@ pub struct SysData<'a> {
     /// Options as `mount(8)` takes them, separated by commas; may be empty.
     pub options: &'a str,
     /// Where it is mounted.
-    #[serde(borrow)]
     pub mount_point: StatePath<'a>,
 }
 
@@ -66,6 +66,9 @@ impl fmt::Display for InvalidSlotName {
 impl core::error::Error for InvalidSlotName {}
 
 impl<'a> SlotName<'a> {
+    /// Stands where no name has been read, and is never handed out.
+    pub(crate) const PLACEHOLDER: Self = Self("");
+
     /// Checks `text` against the invariants.
     pub fn new(text: &'a str) -> Result<Self, InvalidSlotName> {
         let allowed = |b: u8| b.is_ascii_alphanumeric() || b == b'_' || b == b'-';
@@ -96,15 +99,8 @@ impl fmt::Display for SlotName<'_> {
     }
 }
 
-impl<'de: 'a, 'a> Deserialize<'de> for SlotName<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = <&'de str>::deserialize(deserializer)?;
-        Self::new(text).map_err(serde::de::Error::custom)
-    }
-}
-
 /// How a parameter of the kernel command line names the slot: its value is `prefix`, a slot's name, `suffix`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct SlotRule<'a> {
     /// The parameter, left of its first `=`.
     pub parameter: &'a str,
@@ -134,6 +130,41 @@ impl fmt::Display for SlotRule<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.parameter)?;
         if self.is_bare() { Ok(()) } else { write!(f, "={}{{slot}}{}", self.prefix, self.suffix) }
+    }
+}
+
+impl<'a> FromFields<'a> for Image<'a> {
+    fn from_fields(fields: &mut Fields<'a>) -> Self {
+        Self {
+            id: fields.text(),
+            on_sys_data_failure: fields.one_of(OnSysDataFailure::Degrade, [OnSysDataFailure::Fail]),
+        }
+    }
+}
+
+impl<'a> FromFields<'a> for SysData<'a> {
+    fn from_fields(fields: &mut Fields<'a>) -> Self {
+        Self {
+            device: fields.text(),
+            fstype: fields.text(),
+            options: fields.text(),
+            mount_point: fields.path(),
+        }
+    }
+}
+
+impl<'a> FromFields<'a> for SlotName<'a> {
+    fn from_fields(fields: &mut Fields<'a>) -> Self {
+        Self::new(fields.text()).unwrap_or_else(|_| {
+            fields.refuse();
+            Self::PLACEHOLDER
+        })
+    }
+}
+
+impl<'a> FromFields<'a> for SlotRule<'a> {
+    fn from_fields(fields: &mut Fields<'a>) -> Self {
+        Self { parameter: fields.text(), prefix: fields.text(), suffix: fields.text() }
     }
 }
 

@@ -30,6 +30,7 @@ mod decode;
 #[cfg(feature = "encode")]
 mod encode;
 mod entry;
+mod fields;
 mod header;
 mod image;
 mod layout;

@@ -3,7 +3,7 @@
 use core::cmp::Ordering;
 use core::fmt;
 
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::Serialize;
 
 /// Longest path, in bytes: `PATH_MAX` of Linux less the terminating NUL.
 pub const MAX_PATH_LEN: usize = 4095;
@@ -62,6 +62,9 @@ impl fmt::Display for InvalidPath {
 impl core::error::Error for InvalidPath {}
 
 impl<'a> StatePath<'a> {
+    /// Stands where no path has been read, and is never handed out.
+    pub(crate) const PLACEHOLDER: Self = Self("/-");
+
     /// Checks `text` against the invariants.
     pub fn new(text: &'a str) -> Result<Self, InvalidPath> {
         let Some(names) = text.strip_prefix('/') else { return Err(InvalidPath::NotAbsolute) };
@@ -74,8 +77,8 @@ impl<'a> StatePath<'a> {
         if text.len() > MAX_PATH_LEN {
             return Err(InvalidPath::PathTooLong);
         }
-        for name in names.split('/') {
-            if matches!(name, "" | "." | "..") {
+        for name in names.as_bytes().split(|&byte| byte == b'/') {
+            if matches!(name, b"" | b"." | b"..") {
                 return Err(InvalidPath::NotNormalised);
             }
             if name.len() > MAX_NAME_LEN {
@@ -144,13 +147,6 @@ impl Ord for StatePath<'_> {
 impl PartialOrd for StatePath<'_> {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
-    }
-}
-
-impl<'de: 'a, 'a> Deserialize<'de> for StatePath<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = <&'de str>::deserialize(deserializer)?;
-        Self::new(text).map_err(serde::de::Error::custom)
     }
 }
 

@@ -4,9 +4,8 @@
 //! A blob holds, in this order: one image, one sys-data, one to [`MAX_SLOTS`](crate::MAX_SLOTS) slots, any
 //! number of slot rules, and the entries, each followed by its origin where one is recorded.
 
-use serde::Deserialize;
-
 use crate::decode::{DecodeError, DecodeFault};
+use crate::fields::{Fields, FromFields};
 
 /// Bytes before a record's payload.
 pub(crate) const FRAME_LEN: usize = 3;
@@ -36,11 +35,8 @@ impl<'a> Frame<'a> {
     }
 
     /// Decodes the payload, all of it.
-    pub(crate) fn decode<T: Deserialize<'a>>(&self) -> Result<T, DecodeError> {
-        match postcard::take_from_bytes(self.payload) {
-            Ok((value, [])) => Ok(value),
-            Ok(_) | Err(_) => Err(self.error(DecodeFault::MalformedRecord(self.tag))),
-        }
+    pub(crate) fn decode<T: FromFields<'a>>(&self) -> Result<T, DecodeError> {
+        Fields::read(self.payload).ok_or_else(|| self.error(DecodeFault::MalformedRecord(self.tag)))
     }
 }
 
