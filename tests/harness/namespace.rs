@@ -17,6 +17,9 @@ const CASE: &str = "STATE_TESTS_CASE";
 /// Tells it where the programs under test are.
 const STATED: &str = "STATE_TESTS_STATED";
 
+/// Tells programs with counters where to leave them.
+const PROFILE: &str = "LLVM_PROFILE_FILE";
+
 /// Who `nobody` is everywhere.
 const NOBODY: u32 = 65534;
 
@@ -68,6 +71,8 @@ pub fn run_case(name: &str, identity: Identity) -> Result<(), String> {
     command
         .env_clear()
         .env("PATH", env::var_os("PATH").unwrap_or_default())
+        // Where programs with counters leave them: only `cargo xtask coverage` sets it.
+        .envs(env::var_os(PROFILE).map(|file| (PROFILE, file)))
         .env("RUST_BACKTRACE", "0")
         .env(CASE, name)
         .env(STATED, programs.join("stated"))

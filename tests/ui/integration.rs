@@ -16,6 +16,7 @@ pub(crate) const CASES: &[Case] = &[
     ("integration::snippets_report_findings", snippets_report_findings),
     ("integration::hook_of_pre_commit", hook_of_pre_commit),
     ("integration::own_pipelines", own_pipelines),
+    ("integration::own_reports", own_reports),
 ];
 
 const CLEAN: &str = "version: 1\nstate:\n  /var/lib/app: persistent\n";
@@ -135,11 +136,40 @@ fn hook_of_pre_commit() {
     }
 }
 
-/// Our own pipelines do what a developer does, and nothing else.
+/// Our own pipelines do what a developer does, and nothing else but showing it.
 fn own_pipelines() {
     let gitlab: Value = serde_yaml::from_str(&read(".gitlab-ci.yml")).unwrap();
-    assert_eq!(gitlab["test"]["script"], json!(["bash .ci/run"]));
     let github: Value = serde_yaml::from_str(&read(".github/workflows/ci.yml")).unwrap();
-    assert_eq!(values(&github, "run"), ["bash .ci/run"]);
-    assert_eq!(gitlab["test"]["image"], github["jobs"]["test"]["container"]["image"]);
+    for (job, command) in [("test", "bash .ci/run"), ("coverage", "bash .ci/run coverage")] {
+        assert_eq!(gitlab[job]["script"], json!([command]));
+        assert_eq!(github["jobs"][job]["steps"][1]["run"], command);
+        assert_eq!(github["jobs"][job]["container"]["image"], gitlab["default"]["image"]);
+    }
+    assert_eq!(values(&github, "run").len(), 3, "these two, and the summary");
+}
+
+/// Forges find the reports where `cargo xtask coverage` leaves them, whose own test has the same names and the same line.
+fn own_reports() {
+    let [cobertura, junit] = ["target/coverage/cobertura.xml", "target/coverage/junit.xml"];
+    let gitlab: Value = serde_yaml::from_str(&read(".gitlab-ci.yml")).unwrap();
+    let coverage = &gitlab["coverage"];
+    assert_eq!(coverage["artifacts"]["when"], "always");
+    assert_eq!(
+        coverage["artifacts"]["reports"],
+        json!({"junit": junit, "coverage_report": {"coverage_format": "cobertura", "path": cobertura}})
+    );
+    let expression = coverage["coverage"].as_str().unwrap();
+    let pattern = expression.strip_prefix('/').and_then(|rest| rest.strip_suffix('/')).unwrap();
+    let finds = jsonschema::validator_for(&json!({"pattern": pattern})).unwrap();
+    assert!(finds.is_valid(&json!("\nLines covered: 95.5%\n")));
+    assert!(!finds.is_valid(&json!("Lines covered: none")));
+
+    let github: Value = serde_yaml::from_str(&read(".github/workflows/ci.yml")).unwrap();
+    let steps = &github["jobs"]["coverage"]["steps"];
+    let kept: Vec<&str> = values(steps, "path").iter().flat_map(|paths| paths.lines()).collect();
+    assert_eq!(kept, [cobertura, junit]);
+    let summary = "cat target/coverage/summary.md >> \"$GITHUB_STEP_SUMMARY\"";
+    let shows: Vec<&Value> = steps.as_array().unwrap().iter().filter(|step| step["run"] == summary).collect();
+    assert_eq!(shows.len(), 1);
+    assert_eq!(shows[0]["if"], "${{ !cancelled() }}", "also when tests fail");
 }

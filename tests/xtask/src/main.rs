@@ -1,13 +1,16 @@
-//! The project's own commands: `cargo xtask demo`, `cargo xtask test`.
+//! The project's own commands: `cargo xtask demo`, `test`, `coverage`.
 //!
 //! `demo` shows the system on a real Debian root; `test` is everything that must hold before a change is merged.
-//! Both run the programs as their users do, and look at what the kernel really did.
+//! Both run the programs as their users do, and look at what the kernel really did. `coverage` tells which
+//! lines the tests run.
 
 #![expect(
     clippy::print_stdout,
     reason = "the commands talk to the person at the terminal; nothing else uses this crate"
 )]
 
+mod cobertura;
+mod coverage;
 mod debian_root;
 mod demo;
 mod device;
@@ -16,7 +19,10 @@ mod example;
 mod expected_plan;
 mod failure;
 mod image;
+mod junit;
 mod licences;
+mod lines;
+mod llvm;
 mod mounts;
 mod probe;
 #[cfg(test)]
@@ -24,11 +30,14 @@ mod readme;
 mod setting;
 mod sight;
 mod suite;
+mod summary;
 mod table;
 mod task;
 mod terminal;
+mod test_log;
 mod tool;
 mod workspace;
+mod xml;
 
 use std::process::ExitCode;
 
@@ -65,6 +74,10 @@ enum Command {
         #[arg(long)]
         advisories: bool,
     },
+    /// Run the tests with counters, and write target/coverage/cobertura.xml and junit.xml.
+    ///
+    /// Needs root, as the tests do, and LLVM's tools, which are installed if missing.
+    Coverage,
 }
 
 fn main() -> ExitCode {
@@ -75,6 +88,7 @@ fn main() -> ExitCode {
     let outcome = Workspace::find().and_then(|workspace| match arguments.command {
         Command::Demo => demo::run(&workspace, terminal),
         Command::Test { steps, advisories } => suite::run(&workspace, terminal, &steps, advisories),
+        Command::Coverage => coverage::run(&workspace, terminal),
     });
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -45,22 +45,30 @@ pub(crate) fn ensure(tools: &[Tool], workspace: &Workspace, terminal: Terminal) 
     if missing.is_empty() {
         return Ok(());
     }
-    let programs = missing.iter().map(|tool| tool.program).collect::<Vec<_>>().join(", ");
-    let packages: Vec<_> = missing.iter().map(|tool| tool.package).collect();
+    let packages: Vec<String> = missing.iter().map(|tool| tool.package.to_owned()).collect();
+    let by_hand = install(&packages, workspace, terminal)?;
+    if let Some(tool) = missing.iter().find(|tool| find(tool.program).is_none()) {
+        return Err(Failure::new(format!("{} is still missing after: {by_hand}", tool.program)));
+    }
+    Ok(())
+}
+
+/// Installs Debian packages. Returns how a person would.
+pub(crate) fn install(packages: &[String], workspace: &Workspace, terminal: Terminal) -> Outcome<String> {
     let by_hand = format!("apt-get update && apt-get install {}", packages.join(" "));
     if !geteuid().is_root() || find("apt-get").is_none() {
-        return Err(Failure::new(format!("missing on this machine: {programs}. Install it: {by_hand}")));
+        return Err(Failure::new(format!(
+            "missing on this machine: {}. Install it: {by_hand}",
+            packages.join(", ")
+        )));
     }
     let name = format!("install {}", packages.join(", "));
     let mut task = Task::start(terminal, &name);
     let log = workspace.scratch("log")?.join("apt.txt");
     task.run(apt_get().arg("update"), &log)?;
-    task.run(apt_get().args(["install", "--yes"]).args(&packages), &log)?;
-    if let Some(tool) = missing.iter().find(|tool| find(tool.program).is_none()) {
-        return Err(Failure::new(format!("{} is still missing after: {by_hand}", tool.program)));
-    }
+    task.run(apt_get().args(["install", "--yes"]).args(packages), &log)?;
     task.finish("with apt-get: it was missing on this machine");
-    Ok(())
+    Ok(by_hand)
 }
 
 /// Where `program` is, if it can be run by its name.
