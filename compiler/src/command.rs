@@ -6,6 +6,7 @@ mod explain;
 mod inspect;
 mod lint;
 mod schema;
+mod r#try;
 
 use clap::{Parser, Subcommand};
 use statec::diagnostic::{Findings, Severity};
@@ -29,6 +30,9 @@ enum Command {
     Inspect(inspect::Inspect),
     Explain(explain::Explain),
     Diff(diff::Diff),
+    Try(r#try::Try),
+    #[command(name = r#try::INSIDE, hide = true)]
+    TryInside(r#try::Try),
     Schema(schema::Schema),
 }
 
@@ -55,6 +59,8 @@ impl Arguments {
             Command::Inspect(inspect) => inspect.run(),
             Command::Explain(explain) => explain.run(colour.stderr),
             Command::Diff(diff) => diff.run(),
+            Command::Try(r#try) => Ok(r#try.run()),
+            Command::TryInside(r#try) => Ok(r#try.run_inside()),
             Command::Schema(schema) => schema.run(),
         }
     }

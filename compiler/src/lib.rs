@@ -12,6 +12,7 @@
 //! | [`plan`] | policies without errors, and the image | entries with nothing left open |
 //! | [`prepare`] | the plan | mount points, symlinks and factory copies in the image |
 //! | [`emit`] | the plan | the blob |
+//! | [`trial`] | the blob, and the image | a boot of it, in namespaces of its own |
 //!
 //! What is wrong with the input is a [`diagnostic::Diagnostic`], collected over all files and rendered last. What
 //! keeps the tool itself from working is an error of the stage.
@@ -38,6 +39,7 @@ pub mod rootfs;
 pub mod schema;
 pub mod source;
 mod suggest;
+pub mod trial;
 pub mod yaml;
 
 use crate::check::Scene;

@@ -16,6 +16,7 @@ const CASE: &str = "STATE_TESTS_CASE";
 
 /// Tells it where the programs under test are.
 const STATED: &str = "STATE_TESTS_STATED";
+const STATEC: &str = "STATE_TESTS_STATEC";
 
 /// Tells programs with counters where to leave them.
 const PROFILE: &str = "LLVM_PROFILE_FILE";
@@ -48,6 +49,16 @@ pub fn stated() -> PathBuf {
     env::var_os(STATED).expect("only cases call this").into()
 }
 
+/// The compiler, likewise.
+///
+/// # Panics
+///
+/// Outside a case.
+#[must_use]
+pub fn statec() -> PathBuf {
+    env::var_os(STATEC).expect("only cases call this").into()
+}
+
 /// Runs the case of this name in a process and namespaces of its own.
 ///
 /// A process rather than a thread: what a namespace holds ends with it, whatever the case did.
@@ -76,6 +87,7 @@ pub fn run_case(name: &str, identity: Identity) -> Result<(), String> {
         .env("RUST_BACKTRACE", "0")
         .env(CASE, name)
         .env(STATED, programs.join("stated"))
+        .env(STATEC, programs.join("statec"))
         .current_dir(directory.path());
     // SAFETY: between fork and exec, `enter` makes system calls and writes short files; of the memory of the
     // other threads it uses nothing but what `format!` takes from the allocator, whose locks glibc keeps sound
@@ -101,7 +113,8 @@ fn programs() -> &'static Path {
             let readable = fs::Permissions::from_mode(0o755);
             fs::set_permissions(directory.path(), readable).expect("chmod");
             let tests = env::current_exe().expect("the test program");
-            for (name, from) in [("tests", tests.as_path()), ("stated", crate::program::stated())] {
+            let (stated, statec) = (crate::program::stated(), crate::program::statec());
+            for (name, from) in [("tests", tests.as_path()), ("stated", stated), ("statec", statec)] {
                 fs::copy(from, directory.path().join(name)).expect("a copy of the program");
             }
             directory

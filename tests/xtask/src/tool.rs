@@ -36,8 +36,14 @@ const NODE: Tool = Tool { program: "node", package: "nodejs" };
 /// Installs it.
 const NPM: Tool = Tool { program: "npm", package: "npm" };
 
+/// All programs of a small root file system in one.
+const BUSYBOX: Tool = Tool { program: "busybox", package: "busybox-static" };
+
+/// Declares the users of a namespace.
+const NEWUIDMAP: Tool = Tool { program: "newuidmap", package: "uidmap" };
+
 /// What the tests run.
-pub(crate) const OF_TESTS: [Tool; 6] = [CC, DIFF, MMDEBSTRAP, FAKETIME, NODE, NPM];
+pub(crate) const OF_TESTS: [Tool; 8] = [CC, DIFF, MMDEBSTRAP, FAKETIME, NODE, NPM, BUSYBOX, NEWUIDMAP];
 
 /// Installs those of `tools` that are missing.
 pub(crate) fn ensure(tools: &[Tool], workspace: &Workspace, terminal: Terminal) -> Outcome {
