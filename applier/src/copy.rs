@@ -1,220 +1,316 @@
-//! Copies of the image's files, with all that belongs to them.
+//! Copies of trees, with all that belongs to them.
 
 use core::ffi::CStr;
 use core::mem::MaybeUninit;
 
 use rustix::fd::OwnedFd;
 use rustix::fs::{
-    AtFlags, FileType, Mode, OFlags, RawDir, ResolveFlags, Stat, Timespec, Timestamps, copy_file_range,
-    mknodat, readlinkat_raw, symlinkat, utimensat,
+    AtFlags, FileType, Mode, OFlags, RawDir, ResolveFlags, SeekFrom, Stat, Timespec, Timestamps, chmodat,
+    mknodat, readlinkat_raw, seek, symlinkat, utimensat,
 };
-use rustix::io::Errno;
 
-use crate::beneath::DIRECTORY;
+use crate::ancestors::{Ancestor, Ancestors, Identity};
+use crate::beneath::{DIRECTORY, file_type, open_directory};
+use crate::content::Means;
 use crate::failure::{Failure, Finding};
-use crate::path::PathBuf;
-use crate::plan::Item;
+use crate::hard_links::HardLinks;
+use crate::memory::Memory;
 use crate::step::Step;
+use crate::trail::Trail;
 use crate::work::is_dot;
 use crate::xattr::{self, Node};
 
-const COPY: &str = "copy the image's";
+/// Bytes of directory entries that are read at once. After each directory inside, what of them lies behind it
+/// is read once more, so that more would be slower where there are many directories.
+const ENTRIES: usize = 4096;
 
-/// Levels of directories that are copied. Each takes two descriptors and two KiB of stack.
-const MAX_DEPTH: usize = 64;
+/// Longest target of a symlink with a terminating NUL, in bytes: `PATH_MAX`.
+const TARGET: usize = 4096;
 
-/// Bytes of directory entries that are read at once. One entry has at most 280.
-const ENTRIES: usize = 1024;
+/// What is copied from.
+#[derive(Clone, Copy)]
+pub(crate) struct Source {
+    /// What is done, as it follows "cannot": `copy the image's`.
+    pub(crate) operation: &'static str,
+    /// How what lies in it is opened. Where somebody may change it at the same time, its mount should also
+    /// allow no devices: between the look at a name and its opening, a device may have taken the name.
+    pub(crate) resolve: ResolveFlags,
+}
 
-/// Bytes that are copied at once where the kernel does not do it itself.
-const CHUNK: usize = 16384;
-
-/// How both sides are opened: what has just been looked at, or made.
-const RESOLVE: ResolveFlags = ResolveFlags::NO_SYMLINKS;
-
-/// Where nested entries are, seen from a path.
-#[derive(PartialEq, Eq)]
-enum Near {
-    None,
-    Here,
+/// What at a path is not copied.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Omission {
+    Nothing,
+    /// Something that lies beneath.
     Beneath,
+    All,
 }
 
-/// Copies what lies in a directory of the image.
-pub(crate) struct Copier<'i, 'a> {
-    item: &'i Item<'a>,
-    /// Where it is, as a path of the image.
-    at: PathBuf,
+/// Copies files and directories: content with its holes, owner, mode, times of access and change, extended
+/// attributes, and which names are one file. Sockets are left out.
+///
+/// Everything is opened by one name in a directory that is open, through no link, and looked at once more when
+/// it is. What changes in the meantime is an error, and leads nowhere else.
+pub(crate) struct Copier {
+    source: Source,
+    trail: Trail,
+    ancestors: Ancestors,
+    means: Means,
+    /// For whatever is read: content, attributes, the targets of symlinks.
+    buffer: Memory,
+    sockets: u64,
 }
 
-impl<'i, 'a> Copier<'i, 'a> {
-    /// A copier for the directory at the entry's path. What nested entries take care of is left out.
-    pub(crate) fn new(item: &'i Item<'a>) -> Result<Self, Failure> {
-        let path = item.entry.path.as_str().as_bytes();
-        let mut at = PathBuf::new();
-        Step::new(COPY, path).path(&mut at, &[path])?;
-        Ok(Self { item, at })
+/// A directory and its copy.
+struct Place {
+    from: OwnedFd,
+    /// Of `from`, before anything in it was read.
+    stat: Stat,
+    to: OwnedFd,
+    copy: Identity,
+}
+
+impl Copier {
+    /// A copier for what lies at `path`.
+    pub(crate) fn new(source: Source, path: &[u8]) -> Result<Self, Failure> {
+        let trail = Trail::new(source.operation, path)?;
+        let ancestors = Ancestors::new().map_err(|errno| trail.step().failed("mmap", errno))?;
+        let buffer = Memory::of_len(xattr::BUFFER).map_err(|errno| trail.step().failed("mmap", errno))?;
+        Ok(Self { source, trail, ancestors, means: Means::Share, buffer, sockets: 0 })
     }
 
-    /// Copies everything in `from` into `to`.
-    pub(crate) fn copy_children(&mut self, from: &OwnedFd, to: &OwnedFd) -> Result<(), Failure> {
-        self.copy_level(from, to, MAX_DEPTH, true)
+    /// How many sockets were left out so far: they mean nothing without the process that listens on them.
+    pub(crate) fn sockets(&self) -> u64 {
+        self.sockets
     }
 
-    /// `has_nested`: nested entries may lie beneath, so that a file costs nothing where none is near.
-    fn copy_level(
+    /// Copies the content of a file, which `stat` is of, into an empty one.
+    pub(crate) fn copy_content(&mut self, from: &OwnedFd, to: &OwnedFd, stat: &Stat) -> Result<(), Failure> {
+        self.means.copy(&self.trail.step(), from, to, stat, self.buffer.bytes_mut())
+    }
+
+    /// Copies the extended attributes of what is open.
+    pub(crate) fn copy_attributes(&mut self, from: &OwnedFd, to: &OwnedFd) -> Result<(), Failure> {
+        copy_attributes(&self.trail.step(), Node::Open(from), Node::Open(to), &mut self.buffer)
+    }
+
+    /// Copies everything in the directory `from` into the directory `to`, which is empty, except what `omit`
+    /// says of its path. It is asked about nothing that lies beneath a path of which it says
+    /// [`Omission::Nothing`], so that files cost nothing where there is nothing to omit.
+    ///
+    /// No recursion, and no more than two directories open, however deep it goes; see [`Ancestors`].
+    pub(crate) fn copy_children(
         &mut self,
         from: &OwnedFd,
         to: &OwnedFd,
-        depth: usize,
-        has_nested: bool,
+        omit: &dyn Fn(&[u8]) -> Omission,
     ) -> Result<(), Failure> {
-        let depth = depth.checked_sub(1).ok_or_else(|| self.step().found(Finding::TooDeep))?;
+        let mut links = HardLinks::new(from, to);
+        let mut here = Place::enter(&self.trail.step(), self.source.resolve, from, to, c".")?;
+        // How many levels, from the topmost on, have something to omit.
+        let mut asked = 1_usize;
+        loop {
+            let depth = self.ancestors.depth();
+            let omit: Option<&dyn Fn(&[u8]) -> Omission> = (depth < asked).then_some(omit);
+            if let Some((child, position, omission)) = self.copy_entries(&here, &mut links, omit)? {
+                let ancestor = Ancestor { position, from: Identity::of(&here.stat), to: here.copy };
+                let pushed = self.ancestors.push(ancestor);
+                pushed.ok_or_else(|| self.trail.step().found(Finding::TooDeep))?;
+                if omission == Omission::Beneath {
+                    asked = asked.saturating_add(1);
+                }
+                here = child;
+                continue;
+            }
+            let Some(ancestor) = self.ancestors.pop() else { break };
+            let step = self.trail.step();
+            copy_metadata(&step, &here.from, &here.to, &here.stat, &mut self.buffer)?;
+            here = here.leave(&step, self.source.resolve, &ancestor)?;
+            self.trail.pop();
+            asked = asked.min(depth);
+        }
+        links.discard(&self.trail.step())
+    }
+
+    /// Copies what is left to read of a directory, up to the next directory in it. Returns this, which the
+    /// trail leads to then, and where to read on after it.
+    fn copy_entries(
+        &mut self,
+        here: &Place,
+        links: &mut HardLinks<'_>,
+        omit: Option<&dyn Fn(&[u8]) -> Omission>,
+    ) -> Result<Option<(Place, u64, Omission)>, Failure> {
         let mut buffer = [MaybeUninit::uninit(); ENTRIES];
-        let mut entries = RawDir::new(from, &mut buffer);
+        let mut entries = RawDir::new(&here.from, &mut buffer);
         while let Some(entry) = entries.next() {
-            let entry = entry.map_err(|errno| self.step().failed("getdents64", errno))?;
+            let entry = entry.map_err(|errno| self.trail.step().failed("getdents64", errno))?;
             let name = entry.file_name();
             if is_dot(name) {
                 continue;
             }
-            let before =
-                self.at.push(name.to_bytes()).map_err(|errno| self.step().failed("openat2", errno))?;
-            let near = if has_nested { self.nested_entries() } else { Near::None };
-            if near != Near::Here {
-                self.copy_node(from, to, name, depth, near == Near::Beneath)?;
+            self.trail.push(name.to_bytes());
+            let omission = omit.map_or(Omission::Nothing, |omit| omit(self.trail.path()));
+            if omission != Omission::All
+                && let Some(child) = self.copy_node(here, name, entry.file_type(), links)?
+            {
+                return Ok(Some((child, entry.next_entry_cookie(), omission)));
             }
-            self.at.truncate(before);
+            self.trail.pop();
         }
-        Ok(())
+        Ok(None)
     }
 
-    /// Where nested entries are, seen from here.
-    fn nested_entries(&self) -> Near {
-        let mut near = Near::None;
-        for nested in self.item.nested() {
-            match nested.path.as_str().as_bytes().strip_prefix(self.at.bytes()) {
-                Some([]) => return Near::Here,
-                Some([b'/', ..]) => near = Near::Beneath,
-                _ => {}
-            }
-        }
-        near
-    }
-
+    /// Copies what `name` is, which the directory says is of type `expected`. Of a directory, only an empty
+    /// one is made, and returned.
     fn copy_node(
         &mut self,
-        from: &OwnedFd,
-        to: &OwnedFd,
+        here: &Place,
         name: &CStr,
-        depth: usize,
-        has_nested: bool,
-    ) -> Result<(), Failure> {
-        let Some(stat) = self.step().stat_name(from, name)? else {
-            return Err(self.step().failed("newfstatat", Errno::NOENT));
-        };
-        match FileType::from_raw_mode(stat.st_mode) {
-            FileType::Directory => {
-                let step = self.step();
-                let from = step.open(from, name, DIRECTORY, Mode::empty(), RESOLVE)?;
-                step.make_directory(to, name, Mode::RWXU)?;
-                let made = step.open(to, name, DIRECTORY, Mode::empty(), RESOLVE)?;
-                self.copy_level(&from, &made, depth, has_nested)?;
-                self.copy_metadata(&from, &made, &stat)
-            }
-            FileType::RegularFile => self.copy_file(from, to, name, &stat),
-            FileType::Symlink => self.copy_symlink(from, to, name, &stat),
-            FileType::Fifo | FileType::CharacterDevice | FileType::BlockDevice => {
-                let kind = FileType::from_raw_mode(stat.st_mode);
-                mknodat(to, name, kind, Mode::from_raw_mode(stat.st_mode & 0o7777), stat.st_rdev)
-                    .map_err(|errno| self.step().failed("mknodat", errno))?;
-                self.copy_named_metadata(from, to, name, &stat)
-            }
-            // A socket means nothing without the process that listens on it.
-            _ => Ok(()),
+        expected: FileType,
+        links: &mut HardLinks<'_>,
+    ) -> Result<Option<Place>, Failure> {
+        let step = self.trail.step();
+        let mut seen = None;
+        let mut kind = expected;
+        // These two are opened, and looked at then. Some file systems do not say what an entry is.
+        if !matches!(kind, FileType::Directory | FileType::RegularFile) {
+            let stat = step.stat_name(&here.from, name)?;
+            let stat = seen.insert(stat.ok_or_else(|| step.found(Finding::Changed))?);
+            kind = file_type(stat);
         }
-    }
-
-    fn copy_file(&self, from: &OwnedFd, to: &OwnedFd, name: &CStr, stat: &Stat) -> Result<(), Failure> {
-        let step = self.step();
-        let from = step.open(from, name, OFlags::RDONLY | OFlags::NONBLOCK, Mode::empty(), RESOLVE)?;
-        let made = create_file(&step, to, name)?;
-        copy_content(&step, &from, &made)?;
-        self.copy_metadata(&from, &made, stat)
-    }
-
-    /// Not inlined: its buffers would be there for each level of directories.
-    #[inline(never)]
-    fn copy_symlink(&self, from: &OwnedFd, to: &OwnedFd, name: &CStr, stat: &Stat) -> Result<(), Failure> {
-        let step = self.step();
-        let mut target = [0; 4096];
-        let len =
-            readlinkat_raw(from, name, &mut target).map_err(|errno| step.failed("readlinkat", errno))?;
-        let mut buffer = PathBuf::new();
-        let target = step.path(&mut buffer, &[target.get(..len).unwrap_or_default()])?;
-        symlinkat(target, to, name).map_err(|errno| step.failed("symlinkat", errno))?;
-        self.copy_named_metadata(from, to, name, stat)
-    }
-
-    /// Owner first, since a change of owner drops privileged bits and capabilities; times last, since
-    /// everything else sets them.
-    fn copy_metadata(&self, from: &OwnedFd, to: &OwnedFd, stat: &Stat) -> Result<(), Failure> {
-        let step = self.step();
-        step.change_owner(to, c"", stat.st_uid, stat.st_gid)?;
-        copy_xattrs(&step, Node::Open(from), Node::Open(to))?;
-        step.change_mode(to, stat.st_mode & 0o7777)?;
-        step.set_times(to, &times(stat))
-    }
-
-    /// The same for what cannot be opened without effect, and was made with its mode.
-    fn copy_named_metadata(
-        &self,
-        from: &OwnedFd,
-        to: &OwnedFd,
-        name: &CStr,
-        stat: &Stat,
-    ) -> Result<(), Failure> {
-        let step = self.step();
-        step.change_owner(to, name, stat.st_uid, stat.st_gid)?;
-        copy_xattrs(&step, Node::Named(from, name), Node::Named(to, name))?;
-        utimensat(to, name, &times(stat), AtFlags::SYMLINK_NOFOLLOW)
-            .map_err(|errno| step.failed("utimensat", errno))
-    }
-
-    fn step(&self) -> Step<'_> {
-        Step::new(COPY, self.at.bytes())
+        if kind == FileType::Directory {
+            step.make_directory(&here.to, name, Mode::RWXU)?;
+            return Place::enter(&step, self.source.resolve, &here.from, &here.to, name).map(Some);
+        }
+        let mut file = None;
+        if kind == FileType::RegularFile {
+            let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY;
+            let opened = step.open(&here.from, name, flags, Mode::empty(), self.source.resolve)?;
+            seen = Some(step.stat(&opened)?);
+            file = Some(opened);
+        }
+        let stat = seen.filter(|stat| file_type(stat) == kind);
+        let stat = &stat.ok_or_else(|| step.found(Finding::Changed))?;
+        let has_other_names = stat.st_nlink > 1;
+        if has_other_names && links.link(&step, stat, &here.to, name)? {
+            return Ok(None);
+        }
+        match (kind, &file) {
+            (FileType::Socket, _) => {
+                self.sockets = self.sockets.saturating_add(1);
+                return Ok(None);
+            }
+            (_, Some(from)) => {
+                let made = create_file(&step, &here.to, name)?;
+                self.means.copy(&step, from, &made, stat, self.buffer.bytes_mut())?;
+                copy_metadata(&step, from, &made, stat, &mut self.buffer)?;
+            }
+            (FileType::Symlink, _) => {
+                copy_target(&step, here, name, &mut self.buffer)?;
+                copy_named_metadata(&step, here, name, stat, &mut self.buffer)?;
+            }
+            _ => {
+                mknodat(&here.to, name, kind, Mode::RUSR, stat.st_rdev)
+                    .map_err(|errno| step.failed("mknodat", errno))?;
+                copy_named_metadata(&step, here, name, stat, &mut self.buffer)?;
+            }
+        }
+        if has_other_names { links.keep(&step, stat, &here.to, name) } else { Ok(()) }.map(|()| None)
     }
 }
 
-/// Copies extended attributes.
-pub(crate) fn copy_xattrs(step: &Step<'_>, from: Node<'_>, to: Node<'_>) -> Result<(), Failure> {
-    xattr::copy(from, to).map_err(|error| step.found(Finding::Attribute(error.name, error.errno)))
+impl Place {
+    /// Opens the directory `name` on both sides.
+    fn enter(
+        step: &Step<'_>,
+        resolve: ResolveFlags,
+        from: &OwnedFd,
+        to: &OwnedFd,
+        name: &CStr,
+    ) -> Result<Self, Failure> {
+        let from = step.open(from, name, DIRECTORY, Mode::empty(), resolve)?;
+        let stat = step.stat(&from)?;
+        let to = open_directory(step, to, name)?;
+        let copy = Identity::of(&step.stat(&to)?);
+        Ok(Self { from, stat, to, copy })
+    }
+
+    /// Goes back to the directory above, which has to be the one that it was entered from.
+    fn leave(&self, step: &Step<'_>, resolve: ResolveFlags, above: &Ancestor) -> Result<Self, Failure> {
+        let open = |dir| step.open(dir, c"..", DIRECTORY, Mode::empty(), resolve - ResolveFlags::BENEATH);
+        let (from, to) = (open(&self.from)?, open(&self.to)?);
+        let stat = step.stat(&from)?;
+        let copy = Identity::of(&step.stat(&to)?);
+        if Identity::of(&stat) != above.from || copy != above.to {
+            return Err(step.found(Finding::Changed));
+        }
+        seek(&from, SeekFrom::Start(above.position)).map_err(|errno| step.failed("lseek", errno))?;
+        Ok(Self { from, stat, to, copy })
+    }
+}
+
+/// Makes a symlink with the target of the original's.
+fn copy_target(step: &Step<'_>, here: &Place, name: &CStr, buffer: &mut Memory) -> Result<(), Failure> {
+    let buffer = buffer.bytes_mut().get_mut(..TARGET).unwrap_or_default();
+    let len =
+        readlinkat_raw(&here.from, name, &mut *buffer).map_err(|errno| step.failed("readlinkat", errno))?;
+    // No target fills the buffer: it is one byte longer than the longest.
+    if let Some(end) = buffer.get_mut(len) {
+        *end = 0;
+    }
+    let target = CStr::from_bytes_until_nul(buffer).unwrap_or_default();
+    symlinkat(target, &here.to, name).map_err(|errno| step.failed("symlinkat", errno))
+}
+
+/// Owner first, since a change of owner drops privileged bits and capabilities; times last, since everything
+/// else sets them.
+#[inline(never)]
+fn copy_metadata(
+    step: &Step<'_>,
+    from: &OwnedFd,
+    to: &OwnedFd,
+    stat: &Stat,
+    buffer: &mut Memory,
+) -> Result<(), Failure> {
+    step.change_owner(to, c"", stat.st_uid, stat.st_gid)?;
+    copy_attributes(step, Node::Open(from), Node::Open(to), buffer)?;
+    step.change_mode(to, stat.st_mode & 0o7777)?;
+    step.set_times(to, &times(stat))
+}
+
+/// The same for what cannot be opened without effect.
+#[inline(never)]
+fn copy_named_metadata(
+    step: &Step<'_>,
+    here: &Place,
+    name: &CStr,
+    stat: &Stat,
+    buffer: &mut Memory,
+) -> Result<(), Failure> {
+    step.change_owner(&here.to, name, stat.st_uid, stat.st_gid)?;
+    copy_attributes(step, Node::Named(&here.from, name), Node::Named(&here.to, name), buffer)?;
+    // A symlink has no mode of its own.
+    if file_type(stat) != FileType::Symlink {
+        chmodat(&here.to, name, Mode::from_raw_mode(stat.st_mode & 0o7777), AtFlags::empty())
+            .map_err(|errno| step.failed("fchmodat", errno))?;
+    }
+    utimensat(&here.to, name, &times(stat), AtFlags::SYMLINK_NOFOLLOW)
+        .map_err(|errno| step.failed("utimensat", errno))
+}
+
+fn copy_attributes(
+    step: &Step<'_>,
+    from: Node<'_>,
+    to: Node<'_>,
+    buffer: &mut Memory,
+) -> Result<(), Failure> {
+    xattr::copy(from, to, buffer.bytes_mut())
+        .map_err(|error| step.found(Finding::Attribute(error.name, error.errno)))
 }
 
 /// Makes a file that only root can open until it has its owner and mode.
 pub(crate) fn create_file(step: &Step<'_>, dir: &OwnedFd, name: &CStr) -> Result<OwnedFd, Failure> {
     step.create(dir, name, Mode::RUSR | Mode::WUSR)
-}
-
-/// Copies all bytes; in the kernel, which may share blocks, where both file systems let it.
-///
-/// Not inlined: its buffer would be there for each level of directories.
-#[inline(never)]
-pub(crate) fn copy_content(step: &Step<'_>, from: &OwnedFd, to: &OwnedFd) -> Result<(), Failure> {
-    loop {
-        match copy_file_range(from, None, to, None, 1 << 30) {
-            // Some file systems say so of files that are not empty, so the last word is `read`'s.
-            Ok(0) | Err(Errno::XDEV | Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => break,
-            Ok(_) => {}
-            Err(errno) => return Err(step.failed("copy_file_range", errno)),
-        }
-    }
-    let mut chunk = [0; CHUNK];
-    loop {
-        let len = step.read_up_to(from, &mut chunk)?;
-        let Some(bytes) = chunk.get(..len).filter(|bytes| !bytes.is_empty()) else { return Ok(()) };
-        step.write(to, bytes)?;
-    }
 }
 
 /// Times of access and of change of content, to the nanosecond.

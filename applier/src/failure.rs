@@ -47,6 +47,8 @@ pub(crate) enum Finding {
     NotMounted,
     /// More levels of directories than are copied.
     TooDeep,
+    /// Not what it was a moment ago.
+    Changed,
     /// Larger than it may be.
     TooLarge,
     /// Another layout of sys-data.
@@ -74,6 +76,7 @@ impl Show for Finding {
                 b"nothing is mounted there; mount the partition first, or name a directory with --data"
             }
             Self::TooDeep => b"directories are nested too deeply",
+            Self::Changed => b"it changes while it is copied",
             Self::TooLarge => b"it is too large",
             Self::OtherLayout => b"it is not of layout version 1",
             Self::NoLayout => b"there is state, but no `version` file that says in which layout",

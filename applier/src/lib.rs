@@ -22,11 +22,13 @@
     clippy::unwrap_used
 )]
 
+mod ancestors;
 mod arguments;
 mod attributes;
 mod beneath;
 mod blob;
 mod cmdline;
+mod content;
 mod copy;
 mod errno;
 mod exit;
@@ -34,6 +36,7 @@ mod factory;
 mod failure;
 mod file;
 mod fscontext;
+mod hard_links;
 mod layout;
 mod link;
 mod memory;
@@ -53,6 +56,7 @@ mod stores;
 mod sys_data;
 mod text;
 mod tmpfs;
+mod trail;
 mod transition;
 mod work;
 mod xattr;
@@ -112,5 +116,8 @@ fn apply_blob<'a>(
         stores.lose_sys_data(failure, blob)?;
     }
     report.event(stores.event(), stores.sys_data_failure());
-    Mounter::new(root, &stores, &seeder).mount_all(&mut |entry, applied| report.entry(entry, applied))
+    let mounted =
+        Mounter::new(root, &stores, &seeder).mount_all(&mut |entry, applied| report.entry(entry, applied));
+    report.left_out(seeder.sockets());
+    mounted
 }

@@ -57,6 +57,7 @@ pub(crate) struct Report<'r> {
     mounted: u64,
     degraded: u64,
     skipped: u64,
+    left_out: u64,
 }
 
 impl<'r> Report<'r> {
@@ -66,11 +67,20 @@ impl<'r> Report<'r> {
         let file = openat(run.as_fd(), UNFINISHED, flags, Mode::from_raw_mode(0o644));
         let image_id = blob.image().id;
         let json = Json::new(file);
-        let (slot, event) = (None, None);
-        let (entries, mounted, degraded, skipped) = (0, 0, 0, 0);
-        let begun = false;
-        let mut report =
-            Self { run, console, json, image_id, slot, event, begun, entries, mounted, degraded, skipped };
+        let mut report = Self {
+            run,
+            console,
+            json,
+            image_id,
+            slot: None,
+            event: None,
+            begun: false,
+            entries: 0,
+            mounted: 0,
+            degraded: 0,
+            skipped: 0,
+            left_out: 0,
+        };
         report.json.raw("{\n  \"version\": 1,\n  \"image-id\": ");
         report.json.string(|to| to.put(image_id.as_bytes()));
         report
@@ -136,6 +146,17 @@ impl<'r> Report<'r> {
         self.json.raw("}");
     }
 
+    /// Takes how many sockets of the image no seed has.
+    pub(crate) fn left_out(&mut self, sockets: u64) {
+        self.left_out = sockets;
+        if sockets > 0 {
+            say(self.console, |line| {
+                line.put(b"sockets of the image, left out of its state: ");
+                put_number(line, sockets);
+            });
+        }
+    }
+
     /// Ends the report, and tells the kernel log.
     pub(crate) fn finish(mut self, applied: Result<(), Refusal>) -> Result<Exit, Refusal> {
         let applied = applied.map(|()| {
@@ -145,6 +166,8 @@ impl<'r> Report<'r> {
         let status = applied.as_ref().map_or(Exit::Refused, |exit| *exit).status();
         self.begin_entries();
         self.json.raw(if self.entries > 0 { "\n  ]" } else { "]" });
+        self.json.raw(",\n  \"left-out\": ");
+        put_number(&mut self.json, self.left_out);
         self.json.raw(",\n  \"status\": ");
         put_number(&mut self.json, status.into());
         if let Err(refusal) = &applied {

@@ -3,15 +3,16 @@
 //! Everything is made in a store's work directory. When all is there and on the disk, each is renamed to
 //! its place: nobody ever sees half a seed, whenever the power goes.
 
+use core::cell::Cell;
 use core::ffi::CStr;
 
 use rustix::fd::OwnedFd;
-use rustix::fs::{AtFlags, FileType, Mode, OFlags};
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, ResolveFlags};
 use rustix::io::Errno;
 use state_schema::{Blob, Entry, How, Kind, Lifetime, Seed};
 
 use crate::beneath::{self, ensure_parent, open_directory, open_existing, split};
-use crate::copy::{Copier, copy_content, copy_xattrs, create_file, times};
+use crate::copy::{Copier, Omission, Source, create_file, times};
 use crate::factory::Factory;
 use crate::failure::Failure;
 use crate::path::{NumberName, PathBuf};
@@ -20,7 +21,6 @@ use crate::step::Step;
 use crate::store::Store;
 use crate::stores::Stores;
 use crate::work;
-use crate::xattr::Node;
 
 const SEED: &str = "seed";
 
@@ -28,15 +28,20 @@ const SEED: &str = "seed";
 /// owner, it is no state: an entry that comes to lie there later is still to be seeded.
 const MOUNT_POINT: u32 = 0;
 
+/// How the image's content is opened. Its mounts are as trustworthy as itself, so they are entered.
+const IMAGE: Source = Source { operation: "copy the image's", resolve: ResolveFlags::NO_SYMLINKS };
+
 /// Makes the first content of entries.
 pub(crate) struct Seeder<'s, 'a> {
     blob: &'s Blob<'a>,
     factory: &'s Factory,
+    /// How many sockets were left out.
+    sockets: Cell<u64>,
 }
 
 impl<'s, 'a> Seeder<'s, 'a> {
     pub(crate) fn new(blob: &'s Blob<'a>, factory: &'s Factory) -> Self {
-        Self { blob, factory }
+        Self { blob, factory, sockets: Cell::new(0) }
     }
 
     pub(crate) fn blob(&self) -> &'s Blob<'a> {
@@ -45,6 +50,11 @@ impl<'s, 'a> Seeder<'s, 'a> {
 
     pub(crate) fn factory(&self) -> &'s Factory {
         self.factory
+    }
+
+    /// How many sockets of the image no seed has.
+    pub(crate) fn sockets(&self) -> u64 {
+        self.sockets.get()
     }
 
     /// Builds what is missing of all entries, down to the disk, but puts nothing in its place.
@@ -117,12 +127,15 @@ impl<'s, 'a> Seeder<'s, 'a> {
         if entry.seed != Seed::Image {
             return finish(entry, None, made);
         }
-        let from = self.factory.open(entry.path.as_str().as_bytes(), Kind::Directory)?;
+        let path = entry.path.as_str().as_bytes();
+        let from = self.factory.open(path, Kind::Directory)?;
+        let mut copier = Copier::new(IMAGE, path)?;
         // Above an overlay's lower directory nothing needs to lie but what changes.
         if entry.how != How::Overlay {
-            Copier::new(item)?.copy_children(&from, made)?;
+            copier.copy_children(&from, made, &|path| omission(item, path))?;
+            self.sockets.set(self.sockets.get().saturating_add(copier.sockets()));
         }
-        finish(entry, Some(&from), made)
+        finish(entry, Some((&from, &mut copier)), made)
     }
 
     /// Makes a file with the entry's first content. `image_path` is where the image has it.
@@ -134,33 +147,50 @@ impl<'s, 'a> Seeder<'s, 'a> {
         image_path: &[u8],
     ) -> Result<(), Failure> {
         let step = Step::new(SEED, entry.path.as_str().as_bytes());
-        let mut from = None;
         if entry.seed == Seed::Image {
-            from = Some(self.factory.open(image_path, Kind::File)?);
+            let from = self.factory.open(image_path, Kind::File)?;
+            let mut copier = Copier::new(IMAGE, image_path)?;
+            let made = create_file(&step, dir, name)?;
+            copier.copy_content(&from, &made, &step.stat(&from)?)?;
+            return finish(entry, Some((&from, &mut copier)), &made);
         }
         let made = create_file(&step, dir, name)?;
-        if let Some(from) = &from {
-            copy_content(&step, from, &made)?;
-        }
         if let Seed::Text(text) = entry.seed {
             step.write(&made, text.as_bytes())?;
         }
-        finish(entry, from.as_ref(), &made)
+        finish(entry, None, &made)
     }
 }
 
 /// Gives what was made the entry's owner and mode, and the attributes and times of what it was copied from.
-fn finish(entry: &Entry<'_>, copied: Option<&OwnedFd>, made: &OwnedFd) -> Result<(), Failure> {
+fn finish(
+    entry: &Entry<'_>,
+    mut copied: Option<(&OwnedFd, &mut Copier)>,
+    made: &OwnedFd,
+) -> Result<(), Failure> {
     let step = Step::new(SEED, entry.path.as_str().as_bytes());
     step.change_owner(made, c"", entry.uid, entry.gid)?;
-    if let Some(from) = copied {
-        copy_xattrs(&step, Node::Open(from), Node::Open(made))?;
+    if let Some((from, copier)) = &mut copied {
+        copier.copy_attributes(from, made)?;
     }
     step.change_mode(made, entry.mode.bits().into())?;
-    if let Some(from) = copied {
+    if let Some((from, _)) = copied {
         step.set_times(made, &times(&step.stat(from)?))?;
     }
     Ok(())
+}
+
+/// What of the image at `path` is nested entries' to take care of.
+fn omission(item: &Item<'_>, path: &[u8]) -> Omission {
+    let mut omission = Omission::Nothing;
+    for nested in item.nested() {
+        match nested.path.as_str().as_bytes().strip_prefix(path) {
+            Some([]) => return Omission::All,
+            Some([b'/', ..]) => omission = Omission::Beneath,
+            _ => {}
+        }
+    }
+    omission
 }
 
 fn discard(work: &OwnedFd, name: &CStr, kind: Kind) -> Result<(), Failure> {

@@ -78,6 +78,7 @@ fn report_says_what_happened() {
         "entries": [
             {"path": "/var/log", "outcome": "mounted", "seeded": true, "lifetime": "ephemeral"},
         ],
+        "left-out": 0,
         "status": 0,
     });
     assert_eq!(applied.report, expected);

@@ -42,8 +42,14 @@ const BUSYBOX: Tool = Tool { program: "busybox", package: "busybox-static" };
 /// Declares the users of a namespace.
 const NEWUIDMAP: Tool = Tool { program: "newuidmap", package: "uidmap" };
 
+/// Make the file systems that copies are made on.
+const MKFS_BTRFS: Tool = Tool { program: "mkfs.btrfs", package: "btrfs-progs" };
+const MKFS_EXT4: Tool = Tool { program: "mkfs.ext4", package: "e2fsprogs" };
+const MKFS_XFS: Tool = Tool { program: "mkfs.xfs", package: "xfsprogs" };
+
 /// What the tests run.
-pub(crate) const OF_TESTS: [Tool; 8] = [CC, DIFF, MMDEBSTRAP, FAKETIME, NODE, NPM, BUSYBOX, NEWUIDMAP];
+pub(crate) const OF_TESTS: [Tool; 11] =
+    [CC, DIFF, MMDEBSTRAP, FAKETIME, NODE, NPM, BUSYBOX, NEWUIDMAP, MKFS_BTRFS, MKFS_EXT4, MKFS_XFS];
 
 /// Installs those of `tools` that are missing.
 pub(crate) fn ensure(tools: &[Tool], workspace: &Workspace, terminal: Terminal) -> Outcome {
