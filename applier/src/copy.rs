@@ -315,10 +315,13 @@ pub(crate) fn create_file(step: &Step<'_>, dir: &OwnedFd, name: &CStr) -> Result
 
 /// Times of access and of change of content, to the nanosecond.
 pub(crate) fn times(stat: &Stat) -> Timestamps {
-    // Nanoseconds are below 1e9, whatever sign the type has.
-    let time = |seconds, nanoseconds: u64| Timespec { tv_sec: seconds, tv_nsec: nanoseconds.cast_signed() };
     Timestamps {
         last_access: time(stat.st_atime, stat.st_atime_nsec),
         last_modification: time(stat.st_mtime, stat.st_mtime_nsec),
     }
+}
+
+/// Nanoseconds are below 1e9, whatever sign the type has, and whatever width on an architecture.
+fn time(seconds: i64, nanoseconds: impl Into<u64>) -> Timespec {
+    Timespec { tv_sec: seconds, tv_nsec: nanoseconds.into().cast_signed() }
 }

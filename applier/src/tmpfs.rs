@@ -48,5 +48,6 @@ pub(crate) fn of_size(size: u64) -> Result<OwnedFd, Failure> {
 
 /// Whether a file lies on a file system of this type.
 pub(crate) fn is_of_type(step: &Step<'_>, file: &OwnedFd, magic: u32) -> Result<bool, Failure> {
-    Ok(step.statfs(file)?.f_type.cast_unsigned() == u64::from(magic))
+    // The type of the field has another width and sign on each architecture.
+    Ok(i128::from(step.statfs(file)?.f_type) == i128::from(magic))
 }
