@@ -9,6 +9,7 @@ use crate::attributes;
 use crate::beneath::{DIRECTORY, file_type};
 use crate::failure::{Failure, Finding};
 use crate::file::Root;
+use crate::legacy_mount::Stage;
 use crate::path::PathBuf;
 use crate::step::Step;
 
@@ -23,10 +24,13 @@ pub(crate) struct Factory {
 impl Factory {
     /// Clones the root. After an earlier run only the root's own file system: by then, what is mounted inside
     /// may be state.
-    pub(crate) fn clone_of(root: &Root, earlier_run: bool) -> Result<Self, Failure> {
+    pub(crate) fn clone_of(root: &Root, stage: Option<&Stage>, earlier_run: bool) -> Result<Self, Failure> {
         let step = Step::new("clone the mounts of the image", b"");
+        if let Some(stage) = stage {
+            return Ok(Self { root: stage.clone_tree(&step, root.as_fd(), !earlier_run)? });
+        }
         let flags = if earlier_run { OpenTreeFlags::empty() } else { OpenTreeFlags::AT_RECURSIVE };
-        let root = step.clone_mount(root.as_fd(), flags)?;
+        let root = step.clone_mount(None, root.as_fd(), flags)?;
         attributes::set_read_only_tree(&root).map_err(|errno| step.failed("mount_setattr", errno))?;
         Ok(Self { root })
     }

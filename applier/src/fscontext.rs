@@ -2,7 +2,7 @@
 
 use core::ffi::CStr;
 
-use rustix::fd::{AsRawFd as _, OwnedFd};
+use rustix::fd::OwnedFd;
 use rustix::io::Errno;
 use rustix::mount::{
     FsMountFlags, FsOpenFlags, MountAttrFlags, fsconfig_create, fsconfig_set_fd, fsconfig_set_string,
@@ -10,7 +10,8 @@ use rustix::mount::{
 };
 
 use crate::failure::Failure;
-use crate::path::{NumberName, PathBuf};
+use crate::legacy_mount::{FileSystem, Stage};
+use crate::path::PathBuf;
 use crate::step::Step;
 use crate::text::Text;
 
@@ -18,60 +19,94 @@ use crate::text::Text;
 const SOURCE: &CStr = c"sysota";
 
 /// A file system that is being configured.
-pub(crate) struct FsContext {
-    fd: OwnedFd,
+pub(crate) struct FsContext<'s> {
+    configured: Configured<'s>,
     operation: &'static str,
 }
 
-impl FsContext {
+#[expect(clippy::large_enum_variant, reason = "there is no heap, and one is used at a time")]
+enum Configured<'s> {
+    InKernel(OwnedFd),
+    Legacy(FileSystem<'s>),
+}
+
+impl<'s> FsContext<'s> {
     /// `operation` is for messages.
-    pub(crate) fn open(fstype: &CStr, operation: &'static str) -> Result<Self, Failure> {
+    pub(crate) fn open(
+        stage: Option<&'s Stage>,
+        fstype: &'s CStr,
+        operation: &'static str,
+    ) -> Result<Self, Failure> {
+        if let Some(stage) = stage {
+            return Ok(Self { configured: Configured::Legacy(FileSystem::new(stage, fstype)), operation });
+        }
         let fd = fsopen(fstype, FsOpenFlags::FSOPEN_CLOEXEC)
             .map_err(|errno| Failure::call(operation, b"", "fsopen", errno))?;
-        let context = Self { fd, operation };
+        let mut context = Self { configured: Configured::InKernel(fd), operation };
         context.set(c"source", SOURCE)?;
         Ok(context)
     }
 
-    pub(crate) fn set(&self, key: &CStr, value: &CStr) -> Result<(), Failure> {
-        fsconfig_set_string(&self.fd, key, value).map_err(|errno| self.failed(key, "fsconfig", errno))
+    pub(crate) fn set(&mut self, key: &CStr, value: &CStr) -> Result<(), Failure> {
+        match &mut self.configured {
+            Configured::InKernel(fd) => fsconfig_set_string(&*fd, key, value)
+                .map_err(|errno| failed(self.operation, fd, key, "fsconfig", errno)),
+            Configured::Legacy(system) => system.set(&Step::new(self.operation, key.to_bytes()), key, value),
+        }
     }
 
     /// Sets an option to an opened directory: by the descriptor with `fd_key`, which Linux 6.13 takes, and
     /// which shows the directory's path in mountinfo; else by a path with `path_key`, which needs `/proc`.
-    pub(crate) fn set_directory(&self, fd_key: &CStr, path_key: &CStr, dir: &OwnedFd) -> Result<(), Failure> {
-        if fsconfig_set_fd(&self.fd, fd_key, dir).is_ok() {
-            return Ok(());
-        }
-        // What the kernel said about that is not what a later failure is about.
-        self.text();
-        let step = Step::new(self.operation, path_key.to_bytes());
-        let number = NumberName::new(u64::from(dir.as_raw_fd().unsigned_abs()));
-        let mut buffer = PathBuf::new();
-        self.set(path_key, step.path(&mut buffer, &[b"/proc/self/fd/", number.as_c_str().to_bytes()])?)
-    }
-
-    /// Makes the file system and a detached mount of it.
-    pub(crate) fn mount(self) -> Result<OwnedFd, Failure> {
-        fsconfig_create(&self.fd).map_err(|errno| self.failed(c"", "fsconfig", errno))?;
-        fsmount(&self.fd, FsMountFlags::FSMOUNT_CLOEXEC, MountAttrFlags::empty())
-            .map_err(|errno| self.failed(c"", "fsmount", errno))
-    }
-
-    #[cold]
-    fn failed(&self, key: &CStr, call: &'static str, errno: Errno) -> Failure {
-        Failure::explained(self.operation, key.to_bytes(), call, errno, &self.text())
-    }
-
-    /// What the kernel has to say: one message for each read, `e ` before errors. The last error counts.
-    fn text(&self) -> Text<256> {
-        let mut text = Text::new();
-        let mut message = [0; 256];
-        while let Ok(len @ 1..) = rustix::io::read(&self.fd, &mut message) {
-            if let Some(error) = message.get(..len).and_then(|message| message.strip_prefix(b"e ")) {
-                text = Text::of(error.trim_ascii_end());
+    pub(crate) fn set_directory(
+        &mut self,
+        fd_key: &CStr,
+        path_key: &CStr,
+        dir: &OwnedFd,
+    ) -> Result<(), Failure> {
+        if let Configured::InKernel(fd) = &self.configured {
+            if fsconfig_set_fd(fd, fd_key, dir).is_ok() {
+                return Ok(());
             }
+            // What the kernel said about that is not what a later failure is about.
+            said(fd);
         }
-        text
+        let mut buffer = PathBuf::new();
+        let path = Step::new(self.operation, path_key.to_bytes()).descriptor(&mut buffer, dir)?;
+        self.set(path_key, path)
     }
+
+    /// Makes the file system and a mount of it, attached nowhere yet.
+    pub(crate) fn mount(self) -> Result<OwnedFd, Failure> {
+        match &self.configured {
+            Configured::InKernel(fd) => {
+                fsconfig_create(fd).map_err(|errno| failed(self.operation, fd, c"", "fsconfig", errno))?;
+                fsmount(fd, FsMountFlags::FSMOUNT_CLOEXEC, MountAttrFlags::empty())
+                    .map_err(|errno| failed(self.operation, fd, c"", "fsmount", errno))
+            }
+            Configured::Legacy(system) => system.mount(&Step::new(self.operation, b""), SOURCE),
+        }
+    }
+}
+
+#[cold]
+fn failed(
+    operation: &'static str,
+    context: &OwnedFd,
+    key: &CStr,
+    call: &'static str,
+    errno: Errno,
+) -> Failure {
+    Failure::explained(operation, key.to_bytes(), call, errno, &said(context))
+}
+
+/// What the kernel has to say: one message for each read, `e ` before errors. The last error counts.
+fn said(context: &OwnedFd) -> Text<256> {
+    let mut text = Text::new();
+    let mut message = [0; 256];
+    while let Ok(len @ 1..) = rustix::io::read(context, &mut message) {
+        if let Some(error) = message.get(..len).and_then(|message| message.strip_prefix(b"e ")) {
+            text = Text::of(error.trim_ascii_end());
+        }
+    }
+    text
 }

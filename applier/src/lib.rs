@@ -38,6 +38,7 @@ mod file;
 mod fscontext;
 mod hard_links;
 mod layout;
+mod legacy_mount;
 mod link;
 mod memory;
 mod mount;
@@ -68,13 +69,14 @@ use core::mem::ManuallyDrop;
 
 use rustix::fs::Mode;
 use rustix::process::umask;
-use state_schema::{BLOB_PATH, Blob};
+use state_schema::{BLOB_PATH, Blob, SlotName};
 
 use crate::arguments::Apply;
 use crate::blob::BlobFile;
 use crate::exit::Exit;
 use crate::factory::Factory;
 use crate::file::Root;
+use crate::legacy_mount::Stage;
 use crate::mount::Mounter;
 use crate::refusal::Refusal;
 use crate::report::{Report, RunDir};
@@ -109,15 +111,35 @@ fn apply_blob<'a>(
 ) -> Result<(), Refusal> {
     let slot = slot::choose(blob, arguments.slot)?;
     report.slot(slot);
-    let mut stores = ManuallyDrop::new(Stores::open(blob, slot, file, arguments.data, run.as_fd())?);
-    let factory = ManuallyDrop::new(Factory::clone_of(root, stores.earlier_run())?);
+    let stage = ManuallyDrop::new(Stage::set(run.as_fd())?);
+    let applied = apply_plan(arguments, root, file, blob, slot, run, stage.as_ref(), report);
+    match stage.as_ref() {
+        None => applied,
+        Some(stage) => applied.and(stage.clear(run.as_fd()).map_err(Refusal::from)),
+    }
+}
+
+#[expect(clippy::too_many_arguments, reason = "all that was opened and found out so far")]
+fn apply_plan<'a>(
+    arguments: &Apply<'_>,
+    root: &Root,
+    file: &BlobFile,
+    blob: &Blob<'a>,
+    slot: SlotName<'a>,
+    run: &RunDir,
+    stage: Option<&Stage>,
+    report: &mut Report<'a>,
+) -> Result<(), Refusal> {
+    let stores = Stores::open(blob, slot, file, arguments.data, run.as_fd(), stage)?;
+    let mut stores = ManuallyDrop::new(stores);
+    let factory = ManuallyDrop::new(Factory::clone_of(root, stage, stores.earlier_run())?);
     let seeder = Seeder::new(blob, &factory);
     if let Err(failure) = seeder.build_all(&stores) {
         stores.lose_sys_data(failure, blob)?;
     }
     report.event(stores.event(), stores.sys_data_failure());
     let mounted =
-        Mounter::new(root, &stores, &seeder).mount_all(&mut |entry, applied| report.entry(entry, applied));
+        Mounter::new(root, stage, &stores, &seeder).mount_all(&mut |entry, applied| report.entry(entry, applied));
     report.left_out(seeder.sockets());
     mounted
 }

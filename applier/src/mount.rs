@@ -10,6 +10,7 @@ use crate::attributes;
 use crate::beneath::{self, file_type, open_directory, split};
 use crate::failure::{Failure, Finding};
 use crate::file::Root;
+use crate::legacy_mount::{self, Stage};
 use crate::path::PathBuf;
 use crate::plan::{Item, directory_above, items};
 use crate::refusal::Refusal;
@@ -42,13 +43,19 @@ pub(crate) enum Outcome {
 /// Makes the mounts of a plan.
 pub(crate) struct Mounter<'m, 'a> {
     root: &'m Root,
+    stage: Option<&'m Stage>,
     stores: &'m Stores,
     seeder: &'m Seeder<'m, 'a>,
 }
 
 impl<'m, 'a> Mounter<'m, 'a> {
-    pub(crate) fn new(root: &'m Root, stores: &'m Stores, seeder: &'m Seeder<'m, 'a>) -> Self {
-        Self { root, stores, seeder }
+    pub(crate) fn new(
+        root: &'m Root,
+        stage: Option<&'m Stage>,
+        stores: &'m Stores,
+        seeder: &'m Seeder<'m, 'a>,
+    ) -> Self {
+        Self { root, stage, stores, seeder }
     }
 
     /// Makes all entries writable, and `tell`s what became of each. Symlinks come last: their files lie in
@@ -132,8 +139,8 @@ impl<'m, 'a> Mounter<'m, 'a> {
         {
             return Ok(Applied { outcome: Outcome::AlreadyMounted, seeded });
         }
-        let mount = step.clone_mount(&backing, OpenTreeFlags::empty())?;
-        attach(step, &mount, entry, &target)?;
+        let mount = step.clone_mount(self.stage, &backing, OpenTreeFlags::empty())?;
+        self.attach(step, &mount, entry, &target)?;
         Ok(Applied { outcome: Outcome::Mounted, seeded })
     }
 
@@ -148,11 +155,11 @@ impl<'m, 'a> Mounter<'m, 'a> {
         if self.is_ours(step, &target, TMPFS_MAGIC)? {
             return Ok(Applied { outcome: Outcome::AlreadyMounted, seeded: false });
         }
-        let mount = tmpfs::of_size(size)?;
+        let mount = tmpfs::of_size(size, self.stage)?;
         // The descriptor of a mount is one to refer to it by only.
         let made = open_directory(step, &mount, c".")?;
         self.seeder.fill_directory(item, &made)?;
-        attach(step, &mount, entry, &target)?;
+        self.attach(step, &mount, entry, &target)?;
         Ok(Applied { outcome: Outcome::Mounted, seeded: true })
     }
 
@@ -175,9 +182,25 @@ impl<'m, 'a> Mounter<'m, 'a> {
             None => open_directory(step, &target, c".")?,
             Some(_) => self.seeder.factory().open(entry.path.as_str().as_bytes(), Kind::Directory)?,
         };
-        let mount = overlay::make(entry.path, &lower, store)?;
-        attach(step, &mount, entry, &target)?;
+        let mount = overlay::make(entry.path, &lower, store, self.stage)?;
+        self.attach(step, &mount, entry, &target)?;
         Ok(Applied { outcome: Outcome::Mounted, seeded })
+    }
+
+    /// Sets the entry's options on a mount that is attached nowhere yet, and moves it onto the target.
+    fn attach(
+        &self,
+        step: &Step<'_>,
+        mount: &OwnedFd,
+        entry: &Entry<'_>,
+        target: &OwnedFd,
+    ) -> Result<(), Failure> {
+        if self.stage.is_some() {
+            legacy_mount::set_options(step, mount, entry.options)?;
+        } else {
+            attributes::set(mount, entry.options).map_err(|errno| step.failed("mount_setattr", errno))?;
+        }
+        step.attach(self.stage, mount, target)
     }
 
     /// Opens the place of the mount, and makes it where that is inside state.
@@ -228,12 +251,6 @@ fn open_backing(store: &Store, entry: &Entry<'_>) -> Result<OwnedFd, Failure> {
         return Err(step.found(Finding::HardLinked));
     }
     Ok(backing)
-}
-
-/// Sets the entry's options on a detached mount and moves it onto the target.
-fn attach(step: &Step<'_>, mount: &OwnedFd, entry: &Entry<'_>, target: &OwnedFd) -> Result<(), Failure> {
-    attributes::set(mount, entry.options).map_err(|errno| step.failed("mount_setattr", errno))?;
-    step.attach(mount, target)
 }
 
 fn is_mount_root(stat: &Statx) -> bool {

@@ -6,20 +6,26 @@ use state_schema::StatePath;
 use crate::beneath::{ensure_directory, ensure_parent, open_directory, split};
 use crate::failure::Failure;
 use crate::fscontext::FsContext;
+use crate::legacy_mount::Stage;
 use crate::path::{NumberName, PathBuf};
 use crate::step::Step;
 use crate::store::{OVERLAY_WORK_DIR, PRIVATE, Store};
 
 const MAKE: &str = "make the overlay";
 
-/// A detached overlay of `lower` and the state at `path` in `store`.
-pub(crate) fn make(path: StatePath<'_>, lower: &OwnedFd, store: &Store) -> Result<OwnedFd, Failure> {
+/// An overlay, attached nowhere yet, of `lower` and the state at `path` in `store`.
+pub(crate) fn make(
+    path: StatePath<'_>,
+    lower: &OwnedFd,
+    store: &Store,
+    stage: Option<&Stage>,
+) -> Result<OwnedFd, Failure> {
     let step = Step::new(MAKE, path.as_str().as_bytes());
     let mut buffer = PathBuf::new();
     let upper = step.path(&mut buffer, &[path.relative().as_bytes()])?;
     let upper = open_directory(&step, store.tree(), upper)?;
     let work = open_work(path, store)?;
-    let context = FsContext::open(c"overlay", MAKE)?;
+    let mut context = FsContext::open(stage, c"overlay", MAKE)?;
     // The upper directory is to mean the same above every image's directory: nothing in it may refer to
     // files of the one it was made on. And on sys-data, anybody may have written such a reference.
     for (option, value) in [(c"index", c"off"), (c"metacopy", c"off"), (c"redirect_dir", c"nofollow")] {

@@ -5,7 +5,7 @@
 
 use core::ffi::CStr;
 
-use rustix::fd::OwnedFd;
+use rustix::fd::{AsRawFd as _, OwnedFd};
 use rustix::fs::{
     AtFlags, Mode, OFlags, RenameFlags, ResolveFlags, SeekFrom, Stat, StatFs, Statx, StatxFlags, Timestamps,
     chownat, fchmod, fstat, fstatfs, fsync, futimens, mkdirat, openat2, renameat_with, seek, statat, statx,
@@ -17,7 +17,8 @@ use rustix::process::{Gid, Uid};
 
 use crate::failure::{Failure, Finding};
 use crate::file;
-use crate::path::PathBuf;
+use crate::legacy_mount::{self, Stage};
+use crate::path::{NumberName, PathBuf};
 
 /// What is being done, and to what.
 #[derive(Clone, Copy)]
@@ -56,6 +57,14 @@ impl<'p> Step<'p> {
             path.append(part).map_err(|errno| self.failed("openat2", errno))?;
         }
         Ok(path.as_c_str())
+    }
+
+    /// Makes a path in `path`, which is empty, that names an opened file to calls which take paths only.
+    /// Needs `/proc`.
+    #[inline(never)]
+    pub(crate) fn descriptor<'b>(&self, path: &'b mut PathBuf, fd: &OwnedFd) -> Done<&'b CStr> {
+        let number = NumberName::new(u64::from(fd.as_raw_fd().unsigned_abs()));
+        self.path(path, &[b"/proc/self/fd/", number.as_c_str().to_bytes()])
     }
 
     #[inline(never)]
@@ -193,9 +202,17 @@ impl<'p> Step<'p> {
         seek(dir, SeekFrom::Start(0)).map(drop).map_err(|errno| self.failed("lseek", errno))
     }
 
-    /// A detached clone of the mount at an opened place, showing this place as its root.
+    /// A clone of the mount at an opened place, showing this place as its root: detached, or on a stage.
     #[inline(never)]
-    pub(crate) fn clone_mount(&self, place: &OwnedFd, flags: OpenTreeFlags) -> Done<OwnedFd> {
+    pub(crate) fn clone_mount(
+        &self,
+        stage: Option<&Stage>,
+        place: &OwnedFd,
+        flags: OpenTreeFlags,
+    ) -> Done<OwnedFd> {
+        if let Some(stage) = stage {
+            return stage.clone_mount(self, place);
+        }
         let flags = flags
             | OpenTreeFlags::OPEN_TREE_CLONE
             | OpenTreeFlags::OPEN_TREE_CLOEXEC
@@ -203,9 +220,12 @@ impl<'p> Step<'p> {
         open_tree(place, c"", flags).map_err(|errno| self.failed("open_tree", errno))
     }
 
-    /// Attaches a detached mount to an opened place.
+    /// Attaches a mount that is detached, or on a stage, to an opened place.
     #[inline(never)]
-    pub(crate) fn attach(&self, mount: &OwnedFd, place: &OwnedFd) -> Done {
+    pub(crate) fn attach(&self, stage: Option<&Stage>, mount: &OwnedFd, place: &OwnedFd) -> Done {
+        if stage.is_some() {
+            return legacy_mount::attach(self, mount, place);
+        }
         let flags = MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH | MoveMountFlags::MOVE_MOUNT_T_EMPTY_PATH;
         move_mount(mount, c"", place, c"", flags).map_err(|errno| self.failed("move_mount", errno))
     }

@@ -8,6 +8,7 @@ use state_schema::{Blob, Lifetime, OnSysDataFailure, Persistence, Scope, SlotNam
 
 use crate::blob::BlobFile;
 use crate::failure::Failure;
+use crate::legacy_mount::Stage;
 use crate::refusal::Refusal;
 use crate::store::Store;
 use crate::sys_data::{SysData, SysDataError};
@@ -36,6 +37,7 @@ impl Stores {
         file: &BlobFile,
         data: Option<&CStr>,
         run: &OwnedFd,
+        stage: Option<&Stage>,
     ) -> Result<Self, Refusal> {
         let opened = open_persistent(blob, slot, file, data);
         let (persistent, event) = match opened {
@@ -43,7 +45,7 @@ impl Stores {
             Err(TransitionError::Unusable(failure)) => (Err(admit(failure, blob)?), Event::Degraded),
             Err(error) => return Err(error.into()),
         };
-        let (ephemeral, earlier_run) = tmpfs::open_shared(run)?;
+        let (ephemeral, earlier_run) = tmpfs::open_shared(run, stage)?;
         let persistent = ManuallyDrop::new(persistent);
         Ok(Self { persistent, ephemeral, event, earlier_run })
     }

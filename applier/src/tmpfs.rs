@@ -8,6 +8,7 @@ use rustix::fs::{Mode, ResolveFlags, StatxAttributes};
 use crate::beneath::DIRECTORY;
 use crate::failure::Failure;
 use crate::fscontext::FsContext;
+use crate::legacy_mount::Stage;
 use crate::path::NumberName;
 use crate::step::Step;
 use crate::store::{PRIVATE, Store};
@@ -19,7 +20,7 @@ use crate::work::discard_all;
 const SHARED: &CStr = c"ephemeral";
 
 /// The store in the tmpfs that ephemeral entries share, and whether an earlier run of this boot made it.
-pub(crate) fn open_shared(run: &OwnedFd) -> Result<(Store, bool), Failure> {
+pub(crate) fn open_shared(run: &OwnedFd, stage: Option<&Stage>) -> Result<(Store, bool), Failure> {
     const MAKE: &str = "make the tmpfs";
     let step = Step::new(MAKE, SHARED.to_bytes());
     step.make_missing_directory(run, SHARED, PRIVATE)?;
@@ -29,9 +30,9 @@ pub(crate) fn open_shared(run: &OwnedFd) -> Result<(Store, bool), Failure> {
     let is_mounted = step.statx(&place)?.stx_attributes.contains(StatxAttributes::MOUNT_ROOT)
         && is_of_type(&step, &place, linux_raw_sys::general::TMPFS_MAGIC)?;
     if !is_mounted {
-        let context = FsContext::open(c"tmpfs", MAKE)?;
+        let mut context = FsContext::open(stage, c"tmpfs", MAKE)?;
         context.set(c"mode", c"0700")?;
-        step.attach(&context.mount()?, &place)?;
+        step.attach(stage, &context.mount()?, &place)?;
         place = open()?;
     }
     let store = Store::in_root(place)?;
@@ -39,9 +40,9 @@ pub(crate) fn open_shared(run: &OwnedFd) -> Result<(Store, bool), Failure> {
     Ok((store, is_mounted))
 }
 
-/// A detached, empty tmpfs that holds at most `size` bytes.
-pub(crate) fn of_size(size: u64) -> Result<OwnedFd, Failure> {
-    let context = FsContext::open(c"tmpfs", "make a tmpfs")?;
+/// An empty tmpfs, attached nowhere yet, that holds at most `size` bytes.
+pub(crate) fn of_size(size: u64, stage: Option<&Stage>) -> Result<OwnedFd, Failure> {
+    let mut context = FsContext::open(stage, c"tmpfs", "make a tmpfs")?;
     context.set(c"size", NumberName::new(size).as_c_str())?;
     context.mount()
 }

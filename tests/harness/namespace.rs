@@ -11,15 +11,27 @@ use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, unshare};
 use nix::unistd::{Gid, Uid, setgid, setgroups, setuid};
 
+use crate::program;
+
 /// Tells a copy of the test program which case it is to run, and nothing else.
 const CASE: &str = "STATE_TESTS_CASE";
 
-/// Tells it where the programs under test are.
+/// Tells it how the program under test is started: words, the last of which is the program.
 const STATED: &str = "STATE_TESTS_STATED";
+
+/// Tells it where the compiler is.
 const STATEC: &str = "STATE_TESTS_STATEC";
 
 /// Tells programs with counters where to leave them.
 const PROFILE: &str = "LLVM_PROFILE_FILE";
+
+/// Tells it whether that is on a kernel without detached mounts.
+const OLD: &str = "STATE_TESTS_OLD_KERNEL";
+
+/// Makes the calls fail that Linux 5.12 has and older ones have not, or not all, as such a kernel does.
+const OLD_KERNEL: &str = "strace --follow-forks --seccomp-bpf --quiet=all --output=/dev/null \
+    --trace=open_tree,move_mount,fsopen,fsconfig,fsmount,mount_setattr \
+    --inject=open_tree,move_mount,fsopen,fsconfig,fsmount,mount_setattr:error=ENOSYS";
 
 /// Who `nobody` is everywhere.
 const NOBODY: u32 = 65534;
@@ -33,20 +45,54 @@ pub enum Identity {
     User,
 }
 
+/// On what kernel the program of a case runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kernel {
+    /// On the machine's own, or in the emulator that is asked for.
+    Own,
+    /// On one that has no detached mounts.
+    Old,
+}
+
+impl Kernel {
+    /// The words before the program.
+    fn runner(self) -> String {
+        match self {
+            Self::Own => program::emulator().unwrap_or_default(),
+            Self::Old => OLD_KERNEL.to_owned(),
+        }
+    }
+
+    /// Whether there are no detached mounts. The emulators that we know have none.
+    fn is_old(self) -> bool {
+        self == Self::Old || program::emulator().is_some()
+    }
+}
+
 /// The name of the case that this process is to run, if it is one.
 #[must_use]
 pub fn case_to_run() -> Option<String> {
     env::var(CASE).ok()
 }
 
-/// The program that a case runs: a copy that every user can read.
+/// The program that a case runs, a copy that every user can read, without its arguments.
 ///
 /// # Panics
 ///
 /// Outside a case.
 #[must_use]
-pub fn stated() -> PathBuf {
-    env::var_os(STATED).expect("only cases call this").into()
+pub fn stated() -> Command {
+    let words = env::var(STATED).expect("only cases call this");
+    let mut words = words.split_whitespace();
+    let mut command = Command::new(words.next().expect("a program"));
+    command.args(words);
+    command
+}
+
+/// Whether the program of this case has no detached mounts.
+#[must_use]
+pub fn is_old_kernel() -> bool {
+    env::var_os(OLD).is_some()
 }
 
 /// The compiler, likewise.
@@ -70,7 +116,7 @@ pub fn statec() -> PathBuf {
 /// # Panics
 ///
 /// When the process cannot be made; a machine without user namespaces fails the tests rather than skip them.
-pub fn run_case(name: &str, identity: Identity) -> Result<(), String> {
+pub fn run_case(name: &str, identity: Identity, kernel: Kernel) -> Result<(), String> {
     let programs = programs();
     let directory = tempfile::tempdir().expect("a directory for the case");
     let owner = match identity {
@@ -86,9 +132,12 @@ pub fn run_case(name: &str, identity: Identity) -> Result<(), String> {
         .envs(env::var_os(PROFILE).map(|file| (PROFILE, file)))
         .env("RUST_BACKTRACE", "0")
         .env(CASE, name)
-        .env(STATED, programs.join("stated"))
+        .env(STATED, format!("{} {}", kernel.runner(), programs.join("stated").display()))
         .env(STATEC, programs.join("statec"))
         .current_dir(directory.path());
+    if kernel.is_old() {
+        command.env(OLD, "yes");
+    }
     // SAFETY: between fork and exec, `enter` makes system calls and writes short files; of the memory of the
     // other threads it uses nothing but what `format!` takes from the allocator, whose locks glibc keeps sound
     // over fork.

@@ -15,14 +15,27 @@ pub fn statec() -> &'static Path {
     BUILT.get_or_init(|| build(&["build", "--quiet", "--package", "statec"], "debug/statec"))
 }
 
-/// The freestanding applier. Built on first use.
+/// Names the applier that is to be tested instead of this machine's own: one for another architecture.
+const STATED: &str = "STATED";
+
+/// Names the program that runs it.
+const EMULATOR: &str = "STATED_EMULATOR";
+
+/// The emulator that the applier is to be run in, if any.
+#[must_use]
+pub fn emulator() -> Option<String> {
+    std::env::var(EMULATOR).ok()
+}
+
+/// The freestanding applier. Built on first use, unless another is named.
 ///
 /// # Panics
 ///
 /// When the build fails.
 pub fn stated() -> &'static Path {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
-    BUILT.get_or_init(|| build(&["initrd", "--quiet"], "initrd/stated"))
+    let named = || std::env::var_os(STATED).map(PathBuf::from);
+    BUILT.get_or_init(|| named().unwrap_or_else(|| build(&["initrd", "--quiet"], "initrd/stated")))
 }
 
 /// The top of the workspace.

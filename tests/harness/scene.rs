@@ -5,7 +5,6 @@ use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use serde_json::Value;
@@ -188,7 +187,7 @@ impl Scene {
     pub fn apply_with<S: AsRef<OsStr>>(&self, arguments: &[S]) -> Applied {
         let report = self.run("report.json");
         let _ = fs::remove_file(&report);
-        let output = Command::new(stated())
+        let output = stated()
             .arg("apply")
             .args([
                 OsStr::new("--root"),

@@ -1,8 +1,9 @@
-//! Real mounts by the freestanding `stated`, each case in namespaces of its own: once as root, and once as a
-//! user without privileges.
+//! Real mounts by the freestanding `stated`, each case in namespaces of its own: as root and as a user without
+//! privileges, on this kernel and as on one that has no detached mounts.
 
 #![expect(clippy::print_stderr, reason = "a case says which one it was")]
 
+mod combined;
 mod damaged_blob;
 mod ephemeral;
 mod hostile;
@@ -14,16 +15,19 @@ mod refused;
 mod repeated;
 mod seeded;
 mod sized;
+mod staged;
 
 use std::process::ExitCode;
 
 use libtest_mimic::{Arguments, Trial};
-use state_tests::namespace::{Identity, case_to_run, run_case};
+use state_tests::namespace::{Identity, Kernel, case_to_run, run_case};
+use state_tests::program::emulator;
 
 /// A case: its name, and what it does in its namespaces.
 type Case = (&'static str, fn());
 
-const CASES: [&[Case]; 11] = [
+const CASES: [&[Case]; 13] = [
+    combined::CASES,
     damaged_blob::CASES,
     ephemeral::CASES,
     hostile::CASES,
@@ -35,6 +39,7 @@ const CASES: [&[Case]; 11] = [
     repeated::CASES,
     seeded::CASES,
     sized::CASES,
+    staged::CASES,
 ];
 
 fn main() -> ExitCode {
@@ -47,10 +52,20 @@ fn main() -> ExitCode {
         case();
         return ExitCode::SUCCESS;
     }
+    let mut machines = vec![
+        ("root", Identity::Root, Kernel::Own),
+        ("user", Identity::User, Kernel::Own),
+        ("root-old-kernel", Identity::Root, Kernel::Old),
+        ("user-old-kernel", Identity::User, Kernel::Old),
+    ];
+    // An emulator has its own idea of what the kernel can.
+    machines.retain(|(.., kernel)| emulator().is_none() || *kernel == Kernel::Own);
     let trials = cases.flat_map(|&(name, _)| {
-        [("root", Identity::Root), ("user", Identity::User)].map(|(who, identity)| {
-            Trial::test(format!("{who}::{name}"), move || run_case(name, identity).map_err(Into::into))
-        })
+        let trial = move |(which, identity, kernel)| {
+            let run = move || run_case(name, identity, kernel).map_err(Into::into);
+            Trial::test(format!("{which}::{name}"), run)
+        };
+        machines.clone().into_iter().map(trial)
     });
     libtest_mimic::run(&Arguments::from_args(), trials.collect()).exit_code()
 }

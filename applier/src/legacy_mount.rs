@@ -1,0 +1,202 @@
+//! Mounts without `mount_setattr` (before Linux 5.12) or `fsopen` (emulators): with `mount(2)`.
+//!
+//! All of that is in this file, so that it can go with the last of these kernels. `mount(2)` makes attached mounts
+//! only. So each is made on a *stage*, a private tmpfs in the run directory, gets its options there, and is moved
+//! to its target when it is complete, as a detached one would be: there it is never without its options. What is
+//! opened is named to `mount(2)` by `/proc/self/fd`, so that no path is walked a second time.
+
+use core::ffi::CStr;
+
+use linux_raw_sys::general::{
+    MS_BIND, MS_MOVE, MS_NOATIME, MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_NOSYMFOLLOW, MS_PRIVATE, MS_RDONLY,
+    MS_REC, MS_REMOUNT,
+};
+use rustix::fd::OwnedFd;
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, ResolveFlags, fstatvfs};
+use rustix::io::Errno;
+use rustix::mount::{FsOpenFlags, MountFlags, UnmountFlags, fsopen, mount, unmount};
+use state_schema::MountOptions;
+
+use crate::attributes;
+use crate::beneath::file_type;
+use crate::failure::Failure;
+use crate::path::PathBuf;
+use crate::step::Step;
+use crate::store::PRIVATE;
+
+/// In the run directory: where the stage is, as long as this program runs.
+const STAGE: &CStr = c"stage";
+
+/// On the stage: where mounts of directories are made, of files, and where the image's content stays.
+const DIRECTORY: &CStr = c"directory";
+const FILE: &CStr = c"file";
+const FACTORY: &CStr = c"factory";
+
+/// `ST_NOSYMFOLLOW`, the one flag that `statfs(2)` shows as another bit than `mount(2)` takes it.
+const SHOWN_NOSYMFOLLOW: u64 = 0x2000;
+
+/// What each option is called by `mount(2)`, and how `statfs(2)` shows it.
+const FLAGS: [(MountOptions, u32, u64); 5] = [
+    (MountOptions::NOSUID, MS_NOSUID, MS_NOSUID as u64),
+    (MountOptions::NODEV, MS_NODEV, MS_NODEV as u64),
+    (MountOptions::NOEXEC, MS_NOEXEC, MS_NOEXEC as u64),
+    (MountOptions::NOSYMFOLLOW, MS_NOSYMFOLLOW, SHOWN_NOSYMFOLLOW),
+    (MountOptions::NOATIME, MS_NOATIME, MS_NOATIME as u64),
+];
+
+/// Where mounts are made on a kernel that cannot make them detached.
+pub(crate) struct Stage {
+    root: OwnedFd,
+}
+
+impl Stage {
+    /// Sets the stage in the run directory; `None` where the kernel needs none.
+    pub(crate) fn set(run: &OwnedFd) -> Result<Option<Self>, Failure> {
+        let is_missing = |answer: Result<OwnedFd, Errno>| answer.err() == Some(Errno::NOSYS);
+        // No file system has this name, and no structure of attributes this length: all that comes is an answer.
+        if !is_missing(fsopen(c"", FsOpenFlags::empty())) && attributes::can_set(run) {
+            return Ok(None);
+        }
+        let step = Step::new("stage mounts, which needs /proc, in", STAGE.to_bytes());
+        step.make_missing_directory(run, STAGE, PRIVATE)?;
+        let open = || step.open(run, STAGE, OFlags::PATH, Mode::empty(), ResolveFlags::NO_SYMLINKS);
+        // A run that was killed may have left one; usually there is nothing to unmount.
+        let _ = detach(&step, &open()?);
+        call(&step, c"sysota", &open()?, c"tmpfs", 0, Some(c"mode=0700"))?;
+        let root = open()?;
+        // What is mounted where mounts are shared can neither be moved away nor made in private.
+        call(&step, c"", &root, c"", MS_PRIVATE, None)?;
+        step.make_directory(&root, DIRECTORY, PRIVATE)?;
+        step.make_directory(&root, FACTORY, PRIVATE)?;
+        step.create(&root, FILE, PRIVATE)?;
+        Ok(Some(Self { root }))
+    }
+
+    /// Takes the stage away, with what was not moved from it.
+    pub(crate) fn clear(&self, run: &OwnedFd) -> Result<(), Failure> {
+        let step = Step::new("clear", STAGE.to_bytes());
+        detach(&step, &self.root)?;
+        step.remove(run, STAGE, AtFlags::REMOVEDIR)
+    }
+
+    /// A mount of what is opened.
+    pub(crate) fn clone_mount(&self, step: &Step<'_>, source: &OwnedFd) -> Result<OwnedFd, Failure> {
+        let is_directory = file_type(&step.stat(source)?) == FileType::Directory;
+        self.bind(step, source, if is_directory { DIRECTORY } else { FILE }, MS_BIND)
+    }
+
+    /// A private, read-only mount of the image's root, with what is mounted inside it if that is wanted. It
+    /// stays on the stage: without a place, it would lose what is mounted inside.
+    ///
+    /// Those inner mounts are as writable as they are in the image; nothing writes through this one.
+    pub(crate) fn clone_tree(
+        &self,
+        step: &Step<'_>,
+        root: &OwnedFd,
+        is_recursive: bool,
+    ) -> Result<OwnedFd, Failure> {
+        let tree = self.bind(step, root, FACTORY, if is_recursive { MS_BIND | MS_REC } else { MS_BIND })?;
+        remount(step, &tree, MS_RDONLY)?;
+        call(step, c"", &tree, c"", MS_PRIVATE | MS_REC, None)?;
+        Ok(tree)
+    }
+
+    fn bind(&self, step: &Step<'_>, source: &OwnedFd, name: &CStr, flags: u32) -> Result<OwnedFd, Failure> {
+        let mut buffer = PathBuf::new();
+        let source = step.descriptor(&mut buffer, source)?;
+        self.mount(step, source, name, c"", flags, None)
+    }
+
+    /// Makes a mount at a place of the stage, and opens it.
+    fn mount(
+        &self,
+        step: &Step<'_>,
+        source: &CStr,
+        name: &CStr,
+        fstype: &CStr,
+        flags: u32,
+        options: Option<&CStr>,
+    ) -> Result<OwnedFd, Failure> {
+        let open = || step.open(&self.root, name, OFlags::PATH, Mode::empty(), ResolveFlags::NO_SYMLINKS);
+        call(step, source, &open()?, fstype, flags, options)?;
+        open()
+    }
+}
+
+/// Adds `options` to those of a mount on the stage, and makes it private.
+pub(crate) fn set_options(step: &Step<'_>, mount: &OwnedFd, options: MountOptions) -> Result<(), Failure> {
+    let wanted = || FLAGS.iter().filter(|(option, ..)| options.contains(*option));
+    remount(step, mount, wanted().fold(0, |flags, (_, flag, _)| flags | flag))?;
+    // Kernels ignore what they do not know: `nosymfollow` before Linux 5.10.
+    let shown = flags(step, mount)?;
+    if wanted().any(|(.., flag)| shown & flag == 0) {
+        return Err(step.failed("mount", Errno::OPNOTSUPP));
+    }
+    call(step, c"", mount, c"", MS_PRIVATE, None)
+}
+
+/// Moves a mount from the stage to an opened place.
+pub(crate) fn attach(step: &Step<'_>, mount: &OwnedFd, place: &OwnedFd) -> Result<(), Failure> {
+    let mut buffer = PathBuf::new();
+    call(step, step.descriptor(&mut buffer, mount)?, place, c"", MS_MOVE, None)
+}
+
+/// A file system that is being configured.
+pub(crate) struct FileSystem<'s> {
+    stage: &'s Stage,
+    fstype: &'s CStr,
+    /// As `mount(2)` takes them: `key=value,` for each.
+    options: PathBuf,
+}
+
+impl<'s> FileSystem<'s> {
+    pub(crate) fn new(stage: &'s Stage, fstype: &'s CStr) -> Self {
+        Self { stage, fstype, options: PathBuf::new() }
+    }
+
+    pub(crate) fn set(&mut self, step: &Step<'_>, key: &CStr, value: &CStr) -> Result<(), Failure> {
+        step.path(&mut self.options, &[key.to_bytes(), b"=", value.to_bytes(), b","]).map(drop)
+    }
+
+    /// Makes the file system and a mount of it.
+    pub(crate) fn mount(&self, step: &Step<'_>, source: &CStr) -> Result<OwnedFd, Failure> {
+        self.stage.mount(step, source, DIRECTORY, self.fstype, 0, Some(self.options.as_c_str()))
+    }
+}
+
+/// Adds flags to those of a mount. How it treats access times stays as it is unless they say so.
+fn remount(step: &Step<'_>, mount: &OwnedFd, add: u32) -> Result<(), Failure> {
+    let shown = flags(step, mount)?;
+    let had = FLAGS
+        .iter()
+        .filter(|(option, _, flag)| *option != MountOptions::NOATIME && shown & flag != 0)
+        .fold(0, |had, (_, flag, _)| had | flag);
+    call(step, c"", mount, c"", MS_REMOUNT | MS_BIND | had | add, None)
+}
+
+/// The flags of a mount as `statfs(2)` shows them.
+fn flags(step: &Step<'_>, mount: &OwnedFd) -> Result<u64, Failure> {
+    fstatvfs(mount).map(|stat| stat.f_flag.bits()).map_err(|errno| step.failed("fstatfs", errno))
+}
+
+fn detach(step: &Step<'_>, place: &OwnedFd) -> Result<(), Failure> {
+    let mut buffer = PathBuf::new();
+    unmount(step.descriptor(&mut buffer, place)?, UnmountFlags::DETACH)
+        .map_err(|errno| step.failed("umount2", errno))
+}
+
+/// `mount(2)` on what is opened.
+#[inline(never)]
+fn call(
+    step: &Step<'_>,
+    source: &CStr,
+    place: &OwnedFd,
+    fstype: &CStr,
+    flags: u32,
+    options: Option<&CStr>,
+) -> Result<(), Failure> {
+    let mut buffer = PathBuf::new();
+    let place = step.descriptor(&mut buffer, place)?;
+    mount(source, place, fstype, MountFlags::from_bits_retain(flags), options)
+        .map_err(|errno| step.failed("mount", errno))
+}
