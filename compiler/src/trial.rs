@@ -11,6 +11,7 @@
 //! | | [`owners`] | gives the blob's entries owners that exist there |
 //! | | `stated` | applies the blob |
 //! | | [`summary`] | says what came of it |
+//! | | [`seal`] | locks the mounts |
 //! | | [`session`] | runs the command, and ends with it |
 //!
 //! It is started again rather than forked, since that takes no `unsafe`, and a process namespace takes a process of
@@ -22,6 +23,7 @@
 mod ids;
 mod namespace;
 mod owners;
+mod seal;
 mod session;
 mod summary;
 mod tree;
@@ -40,6 +42,7 @@ use state_schema::{Blob, DecodeError, EncodeError, SlotName, sys_data};
 
 use crate::diagnostic::quote;
 use crate::trial::owners::Owners;
+use crate::trial::seal::Seal;
 use crate::trial::session::SessionError;
 use crate::trial::tree::Tree;
 
@@ -173,6 +176,7 @@ impl Trial {
         let owners =
             Owners::known().map_err(|error| TrialError::Read { path: error.path, error: error.error })?;
         let (owned, replaced) = owners.replace_unknown(&blob).map_err(TrialError::Owners)?;
+        let tree = Tree::lay_out(&self.rootfs, self.state.as_deref(), &owned, blob.sys_data().mount_point)?;
         if let Some(path) = replaced.first() {
             let count = replaced.len();
             say(
@@ -184,12 +188,13 @@ impl Trial {
                 ),
             );
         }
-        let tree = Tree::lay_out(&self.rootfs, self.state.as_deref(), &owned, blob.sys_data().mount_point)?;
         apply(&tree, slot, out)?;
         let report = read(&tree.report())?;
         let report = summary::read(&report).map_err(TrialError::Report)?;
         say(out, format_args!("{}", report.text(blob.image().id)));
+        let seal = Seal::prepare(&owners)?;
         tree.enter()?;
+        seal.close()?;
         umask(Mode::S_IWGRP | Mode::S_IWOTH);
         Ok(session::run(&self.command)?)
     }

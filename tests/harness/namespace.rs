@@ -162,8 +162,8 @@ fn programs() -> &'static Path {
             let readable = fs::Permissions::from_mode(0o755);
             fs::set_permissions(directory.path(), readable).expect("chmod");
             let tests = env::current_exe().expect("the test program");
-            let (stated, statec) = (crate::program::stated(), crate::program::statec());
-            for (name, from) in [("tests", tests.as_path()), ("stated", stated), ("statec", statec)] {
+            let ours = [("stated", program::stated()), ("statec", program::statec())];
+            for (name, from) in [("tests", tests.as_path())].into_iter().chain(ours) {
                 fs::copy(from, directory.path().join(name)).expect("a copy of the program");
             }
             directory

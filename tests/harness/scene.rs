@@ -253,9 +253,7 @@ impl Scene {
     /// Everything on sys-data.
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
-        let mut snapshot = Snapshot::new();
-        snapshot_of(&self.data(""), &mut snapshot);
-        snapshot
+        snapshot_of(&self.data(""))
     }
 }
 
@@ -392,7 +390,19 @@ pub fn mount_tmpfs(at: &Path) {
     mount(Some("tests"), at, Some("tmpfs"), MsFlags::empty(), Some("mode=0755")).expect("a tmpfs");
 }
 
-fn snapshot_of(path: &Path, snapshot: &mut Snapshot) {
+/// Everything at and below a path.
+///
+/// # Panics
+///
+/// When it cannot be read.
+#[must_use]
+pub fn snapshot_of(path: &Path) -> Snapshot {
+    let mut snapshot = Snapshot::new();
+    add_to_snapshot(path, &mut snapshot);
+    snapshot
+}
+
+fn add_to_snapshot(path: &Path, snapshot: &mut Snapshot) {
     let metadata = fs::symlink_metadata(path).expect("stat");
     let content = if metadata.is_file() {
         fs::read(path).expect("a file")
@@ -404,7 +414,7 @@ fn snapshot_of(path: &Path, snapshot: &mut Snapshot) {
     snapshot.insert(path.to_owned(), (metadata.mode(), metadata.uid(), metadata.gid(), content));
     if metadata.is_dir() {
         for entry in fs::read_dir(path).expect("a directory") {
-            snapshot_of(&entry.expect("an entry").path(), snapshot);
+            add_to_snapshot(&entry.expect("an entry").path(), snapshot);
         }
     }
 }

@@ -27,6 +27,9 @@ pub enum NamespaceError {
     /// The users of the namespace could not be declared.
     #[error("cannot declare the users of the namespace: {0}")]
     Ids(io::Error),
+    /// So could those of the one that the command runs in.
+    #[error("cannot declare the users of the command's namespace: the shell that does it ended with {0}")]
+    Declarer(ExitStatus),
     /// The process inside could not be started, or waited for.
     #[error("cannot run statec inside the namespaces: {0}")]
     Run(io::Error),
@@ -94,6 +97,10 @@ pub(super) fn enter() -> Result<Entered, NamespaceError> {
 impl Entered {
     /// Runs this program with `arguments` as the first process in the namespaces, with the environment of a system
     /// that has just booted, and returns its exit status.
+    #[expect(
+        clippy::unused_self,
+        reason = "the process has the namespaces, and the value shows that it does"
+    )]
     pub(super) fn run(self, arguments: impl Iterator<Item = OsString>) -> Result<u8, NamespaceError> {
         let mut command = Command::new("/proc/self/exe");
         command.arg0("statec").args(arguments).env_clear().env("PATH", PATH).env("HOME", "/root");

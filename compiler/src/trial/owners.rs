@@ -28,6 +28,12 @@ impl Owners {
         Ok(Self { users: read("/proc/self/uid_map")?, groups: read("/proc/self/gid_map")? })
     }
 
+    /// The maps of users and of groups of a further namespace with the same ones.
+    pub(super) fn same_again(&self) -> [String; 2] {
+        let line = |&(first, count): &(u32, u32)| format!("{first} {first} {count}\n");
+        [&self.users, &self.groups].map(|ranges| ranges.iter().map(line).collect())
+    }
+
     /// The blob with root in the place of owners who do not exist here, and the paths that this concerns.
     ///
     /// The applier would degrade these entries, as it should, and the trial show what no device will.

@@ -33,6 +33,10 @@ const LINKS: [(&str, &str); 4] = [
     ("stderr", "/proc/self/fd/2"),
 ];
 
+/// What in `/proc` belongs to the whole host, and is root's to write, in a namespace of users as well if it is the host's own
+/// root.
+const SETTINGS: [&str; 2] = ["sys", "sysrq-trigger"];
+
 /// The root of the trial and what belongs to it, in a file system in memory.
 pub(super) struct Tree {
     root: PathBuf,
@@ -121,6 +125,10 @@ impl Tree {
             let mounted = mount_at("mount proc at", Some(Path::new("proc")), &proc, Some("proc"), quiet);
             // A container that hides parts of its own gives no new one away.
             mounted.or_else(|_| bind("bind the host's /proc to", Path::new("/proc"), &proc))?;
+            for setting in SETTINGS.map(|name| proc.join(name)).iter().filter(|place| place.exists()) {
+                bind("bind to itself", setting, setting)?;
+                make_read_only(setting)?;
+            }
         }
         if let Some(sys) = self.mount_point("sys") {
             bind("bind the host's /sys to", Path::new("/sys"), &sys)?;
