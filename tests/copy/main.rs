@@ -12,7 +12,7 @@ mod oddities;
 use std::process::ExitCode;
 
 use libtest_mimic::{Arguments, Trial};
-use state_tests::namespace::{Identity, case_to_run, run_case};
+use state_tests::namespace::{Identity, Kernel, case_to_run, run_case};
 
 /// A case: its name, and what it does in its namespaces.
 type Case = (&'static str, fn());
@@ -31,6 +31,6 @@ fn main() -> ExitCode {
     }
     // Only as root: nobody else can mount these file systems, or make devices.
     let trials =
-        cases.map(|&(name, _)| Trial::test(name, move || run_case(name, Identity::Root).map_err(Into::into)));
+        cases.map(|&(name, _)| Trial::test(name, move || run_case(name, Identity::Root, Kernel::Own).map_err(Into::into)));
     libtest_mimic::run(&Arguments::from_args(), trials.collect()).exit_code()
 }

@@ -13,7 +13,7 @@ mod writes;
 use std::process::ExitCode;
 
 use libtest_mimic::{Arguments, Trial};
-use state_tests::namespace::{Identity, case_to_run, run_case};
+use state_tests::namespace::{Identity, Kernel, case_to_run, run_case};
 
 use crate::host::{Host, Person};
 
@@ -38,7 +38,7 @@ fn main() -> ExitCode {
     }
     // The one who calls is root in each case; it is statec that is started by somebody else.
     let trials = cases.map(|(name, ..)| {
-        Trial::test(name.clone(), move || run_case(&name, Identity::Root).map_err(Into::into))
+        Trial::test(name.clone(), move || run_case(&name, Identity::Root, Kernel::Own).map_err(Into::into))
     });
     libtest_mimic::run(&Arguments::from_args(), trials.collect()).exit_code()
 }
