@@ -7,6 +7,7 @@
 use crate::diagnostic::{Findings, Severity, Spanned};
 use crate::resolve::{Resolved, Subject};
 use crate::rootfs::Rootfs;
+use crate::workers;
 
 /// A rule, as `docs/diagnostics.md` shows it.
 #[derive(Debug)]
@@ -150,9 +151,14 @@ pub fn run(scene: Scene<'_>, findings: &mut Findings) {
             package_not_installed::check(package, rootfs, findings);
         }
     }
-    for subject in &scene.resolved.subjects {
+    let of_subjects = workers::map(&scene.resolved.subjects, |subject| {
+        let mut of_subject = Findings::default();
         for check in CHECKS {
-            check(subject, scene, findings);
+            check(subject, scene, &mut of_subject);
         }
+        of_subject
+    });
+    for of_subject in of_subjects {
+        findings.append(of_subject);
     }
 }

@@ -106,7 +106,7 @@ fn lines_of(subject: &Subject, place: &impl Fn(Span) -> String) -> Vec<Line> {
         lines.push(("size", bytes(size.value), place(size.span)));
     }
     if let Some(to) = &subject.to {
-        lines.push(("to", to.value.clone(), place(to.span)));
+        lines.push(("to", to.value.to_string(), place(to.span)));
     }
     let seed = match &subject.seed.value {
         Seed::Image => "image",
@@ -128,8 +128,8 @@ fn lines_of(subject: &Subject, place: &impl Fn(Span) -> String) -> Vec<Line> {
     }
     let lifetime = subject.schema_lifetime();
     let file = match (subject.how.value, &subject.to) {
-        (How::Symlink, Some(to)) => &to.value,
-        _ => &subject.path.value,
+        (How::Symlink, Some(to)) => &*to.value,
+        _ => &*subject.path.value,
     };
     lines.push(("state", crate::inspect::place(lifetime, file), String::new()));
     lines.push(("update", on_update(lifetime).to_owned(), String::new()));

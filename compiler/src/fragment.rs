@@ -8,7 +8,7 @@ mod lower;
 pub use lower::{DECLARATION_KEYS, FILE_KEYS, lower};
 
 use schemars::JsonSchema;
-use state_schema::{Kind, MountOptions, OnFailure, OnUpdate, Scope};
+use state_schema::{Kind, MountOptions, OnFailure, OnUpdate, Scope, StatePathBuf};
 
 use crate::diagnostic::Spanned;
 use crate::schema::{self, OneOf};
@@ -31,8 +31,8 @@ pub struct Fragment {
 /// What a file says about one path.
 #[derive(Debug)]
 pub struct Declaration {
-    /// The path: a valid [`StatePath`](state_schema::StatePath).
-    pub path: Spanned<String>,
+    /// The path.
+    pub path: Spanned<StatePathBuf>,
     /// Its fields, as far as the file has them.
     pub fields: Fields,
 }
@@ -59,7 +59,7 @@ pub struct Fields {
     pub how: Option<Spanned<How>>,
     /// Where the symlink points: a path in a directory that is declared as well. Only with `how: symlink`.
     #[schemars(with = "Option<schema::Path>")]
-    pub to: Option<Spanned<String>>,
+    pub to: Option<Spanned<StatePathBuf>>,
     /// The first content: `image`, what the image holds there; `empty`; `{text: "…"}`, a file with this text. Default: `image`.
     #[schemars(with = "Option<schema::SeedForm>")]
     pub seed: Option<Spanned<Seed>>,

@@ -40,6 +40,7 @@ pub mod schema;
 pub mod source;
 mod suggest;
 pub mod trial;
+mod workers;
 pub mod yaml;
 
 use crate::check::Scene;
@@ -71,9 +72,13 @@ pub fn analyse(
 ) -> Analysis {
     let mut fragments = Vec::with_capacity(sources.len());
     let mut of_image = Policy::default();
-    for (id, source) in sources.iter() {
+    let files: Vec<_> = sources.iter().collect();
+    let documents = workers::map(&files, |&(id, source)| {
         let mut of_file = Findings::default();
         let document = yaml::parse(id, source, &mut of_file);
+        (document, of_file)
+    });
+    for ((id, _), (document, mut of_file)) in files.into_iter().zip(documents) {
         // A file that could not be read at all has its finding already, and nothing can be missing from it.
         let is_readable = document.is_some() || (of_file.is_empty() && !findings.has_any_of(id));
         if is_readable && policy == Some(id) {

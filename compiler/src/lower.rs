@@ -2,7 +2,7 @@
 //!
 //! Each reader takes the value it is asked for, or adds a finding and returns `None`.
 
-use state_schema::StatePath;
+use state_schema::StatePathBuf;
 
 use crate::check::{invalid_path, unknown_key, unknown_value, wrong_type, yaml_1_1, yaml_limit};
 use crate::diagnostic::{Findings, Spanned};
@@ -67,11 +67,11 @@ impl Lowering<'_> {
         Some(Spanned { value: scalar.text.clone(), span: node.span })
     }
 
-    /// A valid [`StatePath`].
-    pub(crate) fn path(&mut self, node: &Node, what: &str) -> Option<Spanned<String>> {
+    /// A path of the image.
+    pub(crate) fn path(&mut self, node: &Node, what: &str) -> Option<Spanned<StatePathBuf>> {
         let path = self.text(node, what)?;
-        match StatePath::new(&path.value) {
-            Ok(_) => Some(path),
+        match StatePathBuf::new(path.value.clone()) {
+            Ok(valid) => Some(path.map(|_| valid)),
             Err(fault) => {
                 self.findings.add(invalid_path::finding(&path, fault));
                 None

@@ -2,6 +2,7 @@
 
 use state_schema::{
     Entry, How, Kind, Lifetime, Mode, MountOptions, OnFailure, Origin, PlannedEntry, Seed, StatePath,
+    StatePathBuf,
 };
 
 use crate::diagnostic::Span;
@@ -13,7 +14,7 @@ use crate::source::Sources;
 /// One path, with nothing left open.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Planned {
-    path: String,
+    path: StatePathBuf,
     kind: Kind,
     lifetime: Lifetime,
     how: fragment::How,
@@ -54,7 +55,7 @@ fn plan_one(subject: &Subject, rootfs: &Rootfs, prepares: bool, sources: &Source
     let is_symlink = subject.how.value == fragment::How::Symlink;
     let found = subject.in_image.clone().unwrap_or(Found::Nothing);
     // Once prepared, the image holds a link at the path, and what was there lies among the factory copies.
-    let is_prepared = matches!(&found, Found::Symlink { target } if Some(target) == subject.to.as_ref().map(|to| &to.value));
+    let is_prepared = matches!(&found, Found::Symlink { target } if subject.to.as_ref().is_some_and(|to| *to.value == **target));
     let origin = if is_symlink && is_prepared { rootfs.look_up_factory(path) } else { found };
     let access = match origin {
         Found::Directory(access) | Found::File(access) => Some(access),
@@ -74,7 +75,7 @@ fn plan_one(subject: &Subject, rootfs: &Rootfs, prepares: bool, sources: &Source
         kind: subject.kind.value,
         lifetime: subject.schema_lifetime(),
         how: subject.how.value,
-        to: subject.to.as_ref().map(|to| to.value.clone()).unwrap_or_default(),
+        to: subject.to.as_ref().map(|to| to.value.to_string()).unwrap_or_default(),
         seed,
         on_failure: subject.on_failure.value,
         access: Access {
@@ -124,7 +125,7 @@ impl Planned {
     fn as_entry(&self) -> PlannedEntry<'_> {
         let presume_path = |path| StatePath::new(path).expect("paths are checked where fragments are read");
         let entry = Entry {
-            path: presume_path(&self.path),
+            path: self.path.as_path(),
             kind: self.kind,
             lifetime: self.lifetime,
             how: match self.how {

@@ -5,7 +5,7 @@ mod lower;
 
 pub use lower::lower;
 
-use state_schema::{OnSysDataFailure, SlotName, SlotRule, StatePath, SysData};
+use state_schema::{OnSysDataFailure, SlotName, SlotRule, StatePath, StatePathBuf, SysData};
 
 use crate::diagnostic::Spanned;
 use crate::fragment::{Declaration, Word};
@@ -18,7 +18,7 @@ pub struct Policy {
     /// Fields that replace those of fragments.
     pub overrides: Vec<Declaration>,
     /// Paths whose declarations are dropped.
-    pub removals: Vec<Spanned<String>>,
+    pub removals: Vec<Spanned<StatePathBuf>>,
     /// Paths of the image's own.
     pub declarations: Vec<Declaration>,
 }

@@ -5,13 +5,14 @@
 
 use std::collections::BTreeMap;
 
-use state_schema::{Kind, MountOptions, OnFailure, OnUpdate, Persistence, Scope, StatePath};
+use state_schema::{Kind, MountOptions, OnFailure, OnUpdate, Persistence, Scope, StatePath, StatePathBuf};
 
 use crate::check::{conflict, override_of_nothing, remove_of_nothing};
 use crate::diagnostic::{Findings, Span, Spanned};
 use crate::fragment::{Account, Declaration, Fields, Fragment, How, Lifetime, Merge, Seed};
 use crate::policy::Policy;
 use crate::rootfs::{Found, Rootfs};
+use crate::workers;
 
 /// A value and who decided it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,7 +47,7 @@ pub struct Overridden {
 #[derive(Debug)]
 pub struct Subject {
     /// The path, where it was declared first.
-    pub path: Spanned<String>,
+    pub path: Spanned<StatePathBuf>,
     /// How long writes last.
     pub lifetime: Spanned<Lifetime>,
     /// Whether the state belongs to a slot.
@@ -56,7 +57,7 @@ pub struct Subject {
     /// By which means the path becomes writable.
     pub how: Decided<How>,
     /// Where a symlink points.
-    pub to: Option<Spanned<String>>,
+    pub to: Option<Spanned<StatePathBuf>>,
     /// The first content.
     pub seed: Decided<Seed>,
     /// What a new image does to the state.
@@ -82,14 +83,10 @@ pub struct Subject {
 }
 
 impl Subject {
-    /// The path, which the fragment's reader has checked.
-    ///
-    /// # Panics
-    ///
-    /// Never: [`Declaration::path`] is valid.
+    /// The path.
     #[must_use]
     pub fn state_path(&self) -> StatePath<'_> {
-        presume_path(&self.path.value)
+        self.path.value.as_path()
     }
 
     /// How long writes last, as the blob says it.
@@ -122,6 +119,18 @@ impl Resolved {
         self.subjects.get(at)
     }
 
+    /// Tells of places beneath `path` whether they are declared as well.
+    pub fn declared_beneath(&self, path: StatePath<'_>) -> impl Fn(&str) -> bool + '_ {
+        let all = self.subjects.as_slice();
+        let after = all.split_at(all.partition_point(|subject| subject.state_path() <= path)).1;
+        let beneath =
+            after.split_at(after.partition_point(|subject| subject.state_path().is_beneath(path))).0;
+        let find =
+            move |place: StatePath<'_>| beneath.binary_search_by(|subject| subject.state_path().cmp(&place));
+        // Most have nothing beneath them, and many places are asked for.
+        move |place| !beneath.is_empty() && StatePath::new(place).is_ok_and(|place| find(place).is_ok())
+    }
+
     /// The subject of the deepest declared path that `path` lies strictly beneath.
     #[must_use]
     pub fn nearest_above(&self, path: StatePath<'_>) -> Option<&Subject> {
@@ -143,39 +152,37 @@ pub fn resolve(
     rootfs: Option<&Rootfs>,
     findings: &mut Findings,
 ) -> Resolved {
-    let mut by_path: BTreeMap<String, Vec<Declaration>> = BTreeMap::new();
+    let mut by_path: BTreeMap<StatePathBuf, Vec<Declaration>> = BTreeMap::new();
     let of_fragments = fragments.into_iter().flat_map(|fragment| fragment.declarations);
     for declaration in of_fragments.chain(policy.declarations) {
         by_path.entry(declaration.path.value.clone()).or_default().push(declaration);
     }
     for path in policy.removals {
         if by_path.remove(&path.value).is_none() {
-            findings.add(remove_of_nothing::finding(&path, by_path.keys().map(String::as_str)));
+            findings.add(remove_of_nothing::finding(&path, by_path.keys().map(|path| &**path)));
         }
     }
-    let mut overrides: BTreeMap<String, Declaration> = BTreeMap::new();
+    let mut overrides: BTreeMap<StatePathBuf, Declaration> = BTreeMap::new();
     for declaration in policy.overrides {
         if by_path.contains_key(&declaration.path.value) {
             overrides.insert(declaration.path.value.clone(), declaration);
         } else {
-            findings.add(override_of_nothing::finding(&declaration.path, by_path.keys().map(String::as_str)));
+            findings.add(override_of_nothing::finding(&declaration.path, by_path.keys().map(|path| &**path)));
         }
     }
-    let mut subjects: Vec<Subject> = by_path
-        .into_iter()
-        .filter_map(|(path, declarations)| {
-            let joined = join(declarations, overrides.remove(&path), findings)?;
-            let in_image = rootfs.map(|rootfs| rootfs.look_up(presume_path(&path)));
-            decide(joined, in_image)
-        })
-        .collect();
-    subjects.sort_by(|a, b| a.state_path().cmp(&b.state_path()));
-    Resolved { subjects }
+    let paths: Vec<StatePathBuf> = by_path.keys().cloned().collect();
+    let in_image = workers::map(&paths, |path| rootfs.map(|rootfs| rootfs.look_up(path.as_path())));
+    // The map's order is the mount order.
+    let subjects = by_path.into_iter().zip(in_image).filter_map(|((path, declarations), in_image)| {
+        let joined = join(declarations, overrides.remove(&path), findings)?;
+        decide(joined, in_image)
+    });
+    Resolved { subjects: subjects.collect() }
 }
 
 /// What all declarations of a path say together.
 struct Joined {
-    path: Spanned<String>,
+    path: Spanned<StatePathBuf>,
     fields: Fields,
     overridden: Vec<Overridden>,
 }
@@ -276,13 +283,4 @@ fn decide(joined: Joined, in_image: Option<Found>) -> Option<Subject> {
         overridden,
         in_image,
     })
-}
-
-/// A path that was checked where it was read.
-#[expect(
-    clippy::expect_used,
-    reason = "an invalid path here is our own bug, and no input can bring it about"
-)]
-fn presume_path(path: &str) -> StatePath<'_> {
-    StatePath::new(path).expect("paths are checked where fragments are read")
 }

@@ -4,13 +4,16 @@
 //! host. So every path is walked name by name. Ownership is read and written through std: under pseudo or
 //! fakeroot, raw system calls would see the builder's own.
 
-use std::cell::RefCell;
+mod size;
+
 use std::collections::{BTreeSet, HashSet};
 use std::fs::{self, Metadata};
 use std::io;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::{PoisonError, RwLock};
 
+use rustix::fs::CWD;
 use state_schema::{FACTORY_DIR, Mode, StatePath};
 use walkdir::WalkDir;
 
@@ -31,7 +34,7 @@ pub struct Rootfs {
     pub mounts: Mounts,
     /// Paths that were found to be directories, with all above them. Preparing an image only adds to it, so what was found
     /// holds on.
-    directories: RefCell<HashSet<String>>,
+    directories: RwLock<HashSet<String>>,
     /// Its installed packages; `None` where its package manager keeps no list that can be read here.
     pub packages: Option<BTreeSet<String>>,
 }
@@ -120,7 +123,7 @@ impl Rootfs {
             root: root.to_owned(),
             accounts: Accounts::default(),
             mounts: Mounts::default(),
-            directories: RefCell::default(),
+            directories: RwLock::default(),
             packages: None,
         };
         let [passwd, group] = [rootfs.read_file("/etc/passwd")?, rootfs.read_file("/etc/group")?];
@@ -174,14 +177,10 @@ impl Rootfs {
     /// Something that the image holds at `path`: the first file or empty directory in a directory, or a file that is not
     /// empty. What lies at and below a path that `is_excluded` does not count.
     #[must_use]
-    pub fn first_content(
-        &self,
-        path: StatePath<'_>,
-        is_excluded: impl Fn(StatePath<'_>) -> bool,
-    ) -> Option<String> {
+    pub fn first_content(&self, path: StatePath<'_>, is_excluded: impl Fn(&str) -> bool) -> Option<String> {
         match self.look_up(path) {
             Found::Directory(_) => {
-                let is_wanted = |place: &Path| !StatePath::new(&self.inside(place)).is_ok_and(&is_excluded);
+                let is_wanted = |place: &Path| !is_excluded(&self.inside(place));
                 let found = WalkDir::new(self.host_path(path)).min_depth(1).sort_by_file_name().into_iter();
                 let mut found = found.filter_entry(|found| is_wanted(found.path())).flatten();
                 let is_empty =
@@ -197,17 +196,15 @@ impl Rootfs {
         }
     }
 
-    /// Bytes of all regular files at and below `path`, which [`look_up`](Self::look_up) has found, without what lies at and below a path that `is_excluded`.
+    /// Bytes of all regular files at and below `path`, which [`look_up`](Self::look_up) has found, without what lies at and
+    /// below a path that `is_excluded`.
     #[must_use]
-    pub fn content_size(&self, path: StatePath<'_>, is_excluded: impl Fn(StatePath<'_>) -> bool) -> u64 {
-        let is_wanted = |place: &Path| {
-            let inside = self.inside(place);
-            inside == path.as_str() || !StatePath::new(&inside).is_ok_and(&is_excluded)
-        };
-        let found =
-            WalkDir::new(self.host_path(path)).into_iter().filter_entry(|found| is_wanted(found.path()));
-        let files = found.flatten().filter(|found| found.file_type().is_file());
-        files.filter_map(|found| Some(found.metadata().ok()?.len())).sum()
+    pub fn content_size(&self, path: StatePath<'_>, is_excluded: impl Fn(&str) -> bool) -> u64 {
+        let place = self.host_path(path);
+        if fs::symlink_metadata(&place).is_ok_and(|metadata| metadata.is_file()) {
+            return size::of_file(CWD, &place);
+        }
+        size::of_directory(&place, path.as_str(), &is_excluded)
     }
 
     /// What the image holds at `path`.
@@ -239,7 +236,7 @@ impl Rootfs {
 
     /// Makes sure that `directory` and all above it are directories, or says what is in the way of anything beneath it.
     fn walk_to(&self, directory: StatePath<'_>) -> Result<(), Found> {
-        if self.directories.borrow().contains(directory.as_str()) {
+        if self.directories.read().unwrap_or_else(PoisonError::into_inner).contains(directory.as_str()) {
             return Ok(());
         }
         if let Some(parent) = directory.parent() {
@@ -254,7 +251,7 @@ impl Rootfs {
         if !metadata.is_dir() {
             return Err(Found::BehindFile { ancestor });
         }
-        self.directories.borrow_mut().insert(ancestor);
+        self.directories.write().unwrap_or_else(PoisonError::into_inner).insert(ancestor);
         Ok(())
     }
 

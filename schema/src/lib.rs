@@ -51,4 +51,6 @@ pub use image::{
 };
 pub use layout::{BLOB_PATH, FACTORY_DIR, FRAGMENT_DIR, sys_data};
 pub use origin::{Origin, PlannedEntry};
+#[cfg(feature = "encode")]
+pub use path::StatePathBuf;
 pub use path::{InvalidPath, MAX_NAME_LEN, MAX_PATH_LEN, StatePath};

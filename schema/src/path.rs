@@ -1,9 +1,15 @@
 //! Paths that need no further checking.
 
+#[cfg(feature = "encode")]
+mod owned;
+
 use core::cmp::Ordering;
 use core::fmt;
 
 use serde::Serialize;
+
+#[cfg(feature = "encode")]
+pub use owned::StatePathBuf;
 
 /// Longest path, in bytes: `PATH_MAX` of Linux less the terminating NUL.
 pub const MAX_PATH_LEN: usize = 4095;

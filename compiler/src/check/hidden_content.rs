@@ -24,8 +24,8 @@ pub(crate) static RULE: Rule = Rule {
 pub(crate) fn check(subject: &Subject, scene: Scene<'_>, findings: &mut Findings) {
     let (Some(rootfs), Seed::Empty, How::Bind) = (scene.rootfs, &subject.seed.value, subject.how.value) else { return };
     // What other entries put there is not hidden: their mount points, which preparing the image makes, among it.
-    let is_declared = |path: state_schema::StatePath<'_>| scene.resolved.get(path).is_some();
-    let Some(content) = rootfs.first_content(subject.state_path(), is_declared) else { return };
+    let path = subject.state_path();
+    let Some(content) = rootfs.first_content(path, scene.resolved.declared_beneath(path)) else { return };
     findings.add(Diagnostic::new(
         &RULE,
         format!("the image's {} will be hidden", quote(&content)),

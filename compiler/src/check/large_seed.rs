@@ -31,8 +31,8 @@ pub(crate) fn check(subject: &Subject, scene: Scene<'_>, findings: &mut Findings
     if !subject.in_image.as_ref().is_some_and(Found::exists) {
         return;
     }
-    let declared = scene.resolved;
-    let size = rootfs.content_size(subject.state_path(), |path| declared.get(path).is_some());
+    let path = subject.state_path();
+    let size = rootfs.content_size(path, scene.resolved.declared_beneath(path));
     if size <= LARGE {
         return;
     }

@@ -25,7 +25,7 @@ pub(crate) fn check(subject: &Subject, scene: Scene<'_>, findings: &mut Findings
         return;
     }
     let missing = match (subject.how.value, &subject.in_image) {
-        (How::Symlink, Some(Found::Symlink { target })) => subject.to.as_ref().is_some_and(|to| to.value != *target),
+        (How::Symlink, Some(Found::Symlink { target })) => subject.to.as_ref().is_some_and(|to| *to.value != **target),
         (How::Symlink, Some(Found::Nothing | Found::File(_))) => true,
         // Beneath another entry the mount point is made in that entry's state.
         (How::Bind | How::Overlay, Some(Found::Nothing)) => {

@@ -1,5 +1,7 @@
 //! `remove-of-nothing`
 
+use state_schema::StatePathBuf;
+
 use super::{Example, Rule};
 use crate::diagnostic::{Diagnostic, Severity, Spanned, quote};
 use crate::suggest;
@@ -16,7 +18,7 @@ pub(crate) static RULE: Rule = Rule {
         .with_policy(b"version: 1\nremove: [/var/log/app]\n"),
 };
 
-pub(crate) fn finding<'p>(path: &Spanned<String>, declared: impl Iterator<Item = &'p str>) -> Diagnostic {
+pub(crate) fn finding<'p>(path: &Spanned<StatePathBuf>, declared: impl Iterator<Item = &'p str>) -> Diagnostic {
     let help = match suggest::closest(&path.value, declared) {
         Some(meant) => format!("did you mean {}?", quote(meant)),
         None => "remove this item".to_owned(),

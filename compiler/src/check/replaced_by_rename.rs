@@ -51,7 +51,7 @@ enum Instead {
 }
 
 pub(crate) fn check(subject: &Subject, _: Scene<'_>, findings: &mut Findings) {
-    let path = subject.path.value.as_str();
+    let path = subject.state_path().as_str();
     let Some(&(_, program, instead)) = REPLACED.iter().find(|(file, ..)| *file == path) else { return };
     // These are files wherever they exist; without an image the type may not be known.
     let is_bound_file = subject.how.value == How::Bind && (subject.kind.value == Kind::File || subject.in_image.is_none());

@@ -1,6 +1,6 @@
 //! `symlink-target`
 
-use state_schema::{Kind, StatePath};
+use state_schema::Kind;
 
 use super::{Example, Rule, Scene};
 use crate::diagnostic::{Diagnostic, Findings, Severity, quote};
@@ -33,7 +33,7 @@ pub(crate) static RULE: Rule = Rule {
 
 pub(crate) fn check(subject: &Subject, scene: Scene<'_>, findings: &mut Findings) {
     let (Some(to), How::Symlink, Some(_)) = (&subject.to, subject.how.value, scene.rootfs) else { return };
-    let Ok(target) = StatePath::new(&to.value) else { return };
+    let target = to.value.as_path();
     let directory = scene.resolved.nearest_above(target).filter(|above| above.kind.value == Kind::Directory);
     let Some(directory) = directory.filter(|above| above.how.value == How::Bind) else {
         let parent = target.parent().map_or_else(|| "a directory above it".to_owned(), |parent| quote(parent.as_str()));

@@ -1,6 +1,6 @@
 //! A tree to an image policy.
 
-use state_schema::{MAX_SLOTS, SlotName};
+use state_schema::{MAX_SLOTS, SlotName, StatePathBuf};
 
 use super::{ImagePolicy, Policy, SlotSource};
 use crate::check::{invalid_device, invalid_slot, missing_key};
@@ -32,7 +32,7 @@ pub fn lower(source: SourceId, document: Option<&Node>, findings: &mut Findings)
 }
 
 impl Lowering<'_> {
-    fn removals(&mut self, node: &Node) -> Vec<Spanned<String>> {
+    fn removals(&mut self, node: &Node) -> Vec<Spanned<StatePathBuf>> {
         let items = self.sequence(node, "`remove`", "a list of paths").unwrap_or_default();
         items.iter().filter_map(|item| self.path(item, "a path")).collect()
     }
@@ -127,7 +127,7 @@ impl Lowering<'_> {
                 items.iter().filter_map(|item| Some(self.text(item, "an option")?.value)).collect();
         }
         if let Some(path) = get(mapping, "mount-point").and_then(|node| self.path(node, "`mount-point`")) {
-            image.mount_point = path.value;
+            image.mount_point = path.value.to_string();
         }
     }
 }
