@@ -1,14 +1,15 @@
-//! The project's own commands: `cargo xtask demo`, `test`, `coverage`.
+//! The project's own commands: `cargo xtask demo`, `test`, `bench`, `coverage`.
 //!
 //! `demo` shows the system on a real Debian root; `test` is everything that must hold before a change is merged.
-//! Both run the programs as their users do, and look at what the kernel really did. `coverage` tells which
-//! lines the tests run.
+//! Both run the programs as their users do, and look at what the kernel really did. `bench` measures what that costs,
+//! `coverage` which lines the tests run.
 
 #![expect(
     clippy::print_stdout,
     reason = "the commands talk to the person at the terminal; nothing else uses this crate"
 )]
 
+mod bench;
 mod cobertura;
 mod coverage;
 mod debian_root;
@@ -74,6 +75,14 @@ enum Command {
         #[arg(long)]
         advisories: bool,
     },
+    /// Measure what statec costs on big images, compared with yamllint.
+    ///
+    /// Takes some minutes on a machine that should do nothing else.
+    Bench {
+        /// Put the figures into docs/performance.md.
+        #[arg(long)]
+        write: bool,
+    },
     /// Run the tests with counters, and write target/coverage/cobertura.xml and junit.xml.
     ///
     /// Needs root, as the tests do, and LLVM's tools, which are installed if missing.
@@ -88,6 +97,7 @@ fn main() -> ExitCode {
     let outcome = Workspace::find().and_then(|workspace| match arguments.command {
         Command::Demo => demo::run(&workspace, terminal),
         Command::Test { steps, advisories } => suite::run(&workspace, terminal, &steps, advisories),
+        Command::Bench { write } => bench::run(&workspace, terminal, write),
         Command::Coverage => coverage::run(&workspace, terminal),
     });
     match outcome {

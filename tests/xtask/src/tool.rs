@@ -47,6 +47,9 @@ const MKFS_BTRFS: Tool = Tool { program: "mkfs.btrfs", package: "btrfs-progs" };
 const MKFS_EXT4: Tool = Tool { program: "mkfs.ext4", package: "e2fsprogs" };
 const MKFS_XFS: Tool = Tool { program: "mkfs.xfs", package: "xfsprogs" };
 
+/// Runs yamllint. Debian has the module that makes environments in a package of its own.
+pub(crate) const PYTHON: Tool = Tool { program: "python3", package: "python3-venv" };
+
 /// What the tests run.
 pub(crate) const OF_TESTS: [Tool; 11] =
     [CC, DIFF, MMDEBSTRAP, FAKETIME, NODE, NPM, BUSYBOX, NEWUIDMAP, MKFS_BTRFS, MKFS_EXT4, MKFS_XFS];

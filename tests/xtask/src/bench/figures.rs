@@ -1,0 +1,115 @@
+//! What was measured, as a table for people and for the documentation.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use super::usage::Series;
+use crate::failure::{Failure, OrFail as _, Outcome};
+
+/// Around the part of a page that is written by this program.
+const BEGIN: &str = "<!-- figures: written by `cargo xtask bench --write` -->";
+const END: &str = "<!-- end of figures -->";
+
+/// Everything that one run of the benchmark found out.
+#[derive(Debug, Default)]
+pub(crate) struct Figures(String);
+
+impl Figures {
+    /// A table of what programs cost on one image.
+    pub(crate) fn add_costs(&mut self, title: &str, rows: &[(&str, &Series)]) {
+        let mut table = format!(
+            "{title}:\n\n| command | best | median | runs | CPU time | peak memory |\n| --- | --: | --: | --: | --: | --: |\n"
+        );
+        for (command, series) in rows {
+            let (best, median, cpu) = (show(series.best()), show(series.median()), show(series.cpu()));
+            let (runs, memory) = (series.runs(), mebibytes(series.memory()));
+            let _ = writeln!(table, "| {command} | {best} | {median} | {runs} | {cpu} | {memory} |");
+        }
+        self.add(&table);
+    }
+
+    /// A table of targets: what, how much it is, and whether that is good enough.
+    pub(crate) fn add_targets(&mut self, rows: &[Target]) {
+        let mut table = String::from("| target | measured | |\n| --- | --: | --- |\n");
+        for Target { what, measured, is_met } in rows {
+            let verdict = if *is_met { "met" } else { "**missed**" };
+            let _ = writeln!(table, "| {what} | {measured} | {verdict} |");
+        }
+        self.add(&table);
+    }
+
+    /// A paragraph.
+    pub(crate) fn add(&mut self, text: &str) {
+        if !self.0.is_empty() {
+            self.0.push('\n');
+        }
+        self.0 += text.trim_end();
+        self.0.push('\n');
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Puts the figures into the page at `path`, between its marks.
+    pub(crate) fn write_into(&self, path: &Path) -> Outcome {
+        let page = fs::read_to_string(path).or_fail(|| format!("read {}", path.display()))?;
+        let page = replace_marked(&page, &self.0)
+            .ok_or_else(|| Failure::new(format!("{} has no lines {BEGIN} and {END}", path.display())))?;
+        fs::write(path, page).or_fail(|| format!("write {}", path.display()))
+    }
+}
+
+/// Something that is promised about costs.
+#[derive(Debug)]
+pub(crate) struct Target {
+    pub(crate) what: String,
+    pub(crate) measured: String,
+    pub(crate) is_met: bool,
+}
+
+/// The page with another text between its marks; `None` without marks.
+fn replace_marked(page: &str, text: &str) -> Option<String> {
+    let (before, rest) = page.split_once(BEGIN)?;
+    let (_, after) = rest.split_once(END)?;
+    Some(format!("{before}{BEGIN}\n\n{text}\n{END}{after}"))
+}
+
+/// Milliseconds, or seconds where that is long.
+pub(crate) fn show(time: Duration) -> String {
+    if time >= Duration::from_secs(10) {
+        format!("{:.1} s", time.as_secs_f64())
+    } else {
+        format!("{:.0} ms", time.as_secs_f64() * 1e3)
+    }
+}
+
+/// Bytes, as mebibytes with one decimal.
+pub(crate) fn mebibytes(bytes: u64) -> String {
+    let tenths = (bytes * 10 + (1 << 19)) >> 20;
+    format!("{}.{} MiB", tenths / 10, tenths % 10)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn replaces_what_is_between_the_marks_and_nothing_else() {
+        let page = format!("before\n{BEGIN}\nold\n{END}\nafter\n");
+        let new = replace_marked(&page, "new\n").unwrap();
+        assert_eq!(new, format!("before\n{BEGIN}\n\nnew\n\n{END}\nafter\n"));
+        assert_eq!(replace_marked(&new, "new\n").unwrap(), new);
+        assert_eq!(replace_marked("no marks", "new"), None);
+    }
+
+    #[test]
+    fn rounds_for_people() {
+        assert_eq!(mebibytes(3 << 20), "3.0 MiB");
+        assert_eq!(mebibytes((3 << 20) + (1 << 19)), "3.5 MiB");
+        assert_eq!(show(Duration::from_micros(1499)), "1 ms");
+        assert_eq!(show(Duration::from_millis(12345)), "12.3 s");
+    }
+}
