@@ -52,15 +52,11 @@ pub(crate) fn open_directory(step: &Step<'_>, dir: &OwnedFd, path: &CStr) -> Res
 pub(crate) fn open_file(step: &Step<'_>, dir: &OwnedFd, path: &CStr) -> Result<OwnedFd, Failure> {
     let place = open(step, dir, path, OFlags::PATH)?;
     let seen = step.stat(&place)?;
-    let mut is_file = file_type(&seen) == FileType::RegularFile;
-    if is_file {
-        let file = open(step, dir, path, OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY)?;
-        is_file = same(&seen, &step.stat(&file)?);
-        if is_file {
-            return Ok(file);
-        }
+    if let Some(finding) = misfit(&seen, Kind::File) {
+        return Err(step.found(finding));
     }
-    Err(step.found(Finding::NotA(Kind::File)))
+    let file = open(step, dir, path, OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY)?;
+    if same(&seen, &step.stat(&file)?) { Ok(file) } else { Err(step.found(Finding::NotA(Kind::File))) }
 }
 
 /// Opens the directory `name` in `dir`, made and set right where it is not: root's, with `mode`.
@@ -119,6 +115,23 @@ pub(crate) fn split(path: &str) -> (&str, &str) {
     // By bytes: the search for a character takes five times the space.
     let slash = path.bytes().rposition(|byte| byte == b'/');
     slash.and_then(|at| Some((path.get(..at)?, path.get(at.checked_add(1)?..)?))).unwrap_or((".", path))
+}
+
+/// What keeps a file from being state of this kind, or a file that we read.
+#[inline(never)]
+pub(crate) fn misfit(stat: &Stat, kind: Kind) -> Option<Finding> {
+    if file_type(stat) != type_of(kind) {
+        return Some(Finding::NotA(kind));
+    }
+    // A second name may lie where a service can write that must not write here, or read what is not its own.
+    (kind == Kind::File && stat.st_nlink != 1).then_some(Finding::HardLinked)
+}
+
+pub(crate) fn type_of(kind: Kind) -> FileType {
+    match kind {
+        Kind::Directory => FileType::Directory,
+        Kind::File => FileType::RegularFile,
+    }
 }
 
 /// What a file is.

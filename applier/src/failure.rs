@@ -61,6 +61,8 @@ pub(crate) enum Finding {
     NotInADirectory,
     /// A size of its own, which only a directory that is bound can have.
     Unsizeable,
+    /// Too much from this place was moved aside before.
+    TooManyKept,
     /// The extended attribute of this name cannot be kept there.
     Attribute(Text<64>, Errno),
 }
@@ -83,6 +85,7 @@ impl Show for Finding {
             Self::OtherLink => b"it is not a symlink to the place where the state lies",
             Self::NotInADirectory => b"no writable directory of the plan holds it",
             Self::Unsizeable => b"only a directory that is bound can have a size of its own",
+            Self::TooManyKept => b"replaced/ holds 16 of it; look at them, and remove what is not needed",
             Self::Attribute(..) => b"extended attribute ",
         });
         if let Self::Attribute(name, errno) = self {

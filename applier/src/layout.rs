@@ -25,7 +25,7 @@ macro_rules! c_names {
     };
 }
 
-c_names! { VERSION_FILE SLOTS_DIR TREE_DIR SLOT_BLOB COMMON_DIR WORK_DIR }
+c_names! { VERSION_FILE SLOTS_DIR TREE_DIR SLOT_BLOB REPLACED_DIR COMMON_DIR WORK_DIR }
 
 #[cfg(test)]
 mod tests {
@@ -38,6 +38,7 @@ mod tests {
             (SLOTS_DIR, sys_data::SLOTS_DIR),
             (TREE_DIR, sys_data::TREE_DIR),
             (SLOT_BLOB, sys_data::SLOT_BLOB),
+            (REPLACED_DIR, sys_data::REPLACED_DIR),
             (COMMON_DIR, sys_data::COMMON_DIR),
             (WORK_DIR, sys_data::WORK_DIR),
         ] {

@@ -2,12 +2,13 @@
 
 use linux_raw_sys::general::{OVERLAYFS_SUPER_MAGIC, TMPFS_MAGIC};
 use rustix::fd::OwnedFd;
-use rustix::fs::{FileType, OFlags, Statx, StatxAttributes};
+use rustix::fs::{OFlags, Statx, StatxAttributes};
 use rustix::mount::OpenTreeFlags;
 use state_schema::{Entry, How, Kind, Lifetime, OnFailure, StatePath};
 
 use crate::attributes;
-use crate::beneath::{self, file_type, open_directory, split};
+use crate::beneath::{self, file_type, misfit, open_directory, split, type_of};
+use crate::displaced::{Repairs, clear};
 use crate::failure::{Failure, Finding};
 use crate::file::Root;
 use crate::legacy_mount::{self, Stage};
@@ -26,6 +27,8 @@ pub(crate) struct Applied {
     pub(crate) outcome: Outcome,
     /// Whether it got its first content in this run.
     pub(crate) seeded: bool,
+    /// What had to be moved aside for it.
+    pub(crate) repairs: Repairs,
 }
 
 pub(crate) enum Outcome {
@@ -39,6 +42,12 @@ pub(crate) enum Outcome {
     /// It is as the image has it, for this reason.
     Skipped(Failure),
 }
+
+/// What became of an entry that did not fail, and whether it got its first content in this run.
+type Mounted = (Outcome, bool);
+
+/// Kept in the shared tmpfs.
+const EPHEMERAL: Lifetime = Lifetime::Ephemeral { size: None };
 
 /// Makes the mounts of a plan.
 pub(crate) struct Mounter<'m, 'a> {
@@ -77,50 +86,73 @@ impl<'m, 'a> Mounter<'m, 'a> {
 
     fn mount(&self, item: &Item<'a>) -> Result<Applied, Refusal> {
         let entry = item.entry;
+        let mut repairs = Repairs::default();
         let (failure, sys_data_lost) = match self.stores.of(entry.lifetime) {
-            Ok(store) => match self.mount_from(item, &entry, store) {
-                Ok(applied) => return Ok(applied),
+            Ok(store) => match self.mount_from(item, &entry, store, &mut repairs) {
+                Ok((outcome, seeded)) => return Ok(Applied { outcome, seeded, repairs }),
                 Err(failure) => (failure, false),
             },
             Err(failure) => (failure.clone(), true),
         };
-        let is_ephemeral = matches!(entry.lifetime, Lifetime::Ephemeral { size: None });
         match entry.on_failure {
             OnFailure::Skip if !sys_data_lost => {
-                return Ok(Applied { outcome: Outcome::Skipped(failure), seeded: false });
+                return Ok(Applied { outcome: Outcome::Skipped(failure), seeded: false, repairs });
             }
-            OnFailure::Degrade | OnFailure::Skip if !is_ephemeral => {}
-            _ => return Err(Refusal::Entry { path: note(&entry), failure }),
+            OnFailure::Degrade | OnFailure::Skip => {}
+            OnFailure::Fail => return Err(Refusal::Entry { path: note(&entry), failure }),
         }
-        let instead = Entry { lifetime: Lifetime::Ephemeral { size: None }, ..entry };
-        match self.mount_from(item, &instead, self.stores.ephemeral()) {
-            Ok(Applied { seeded, .. }) => Ok(Applied { outcome: Outcome::Degraded(failure), seeded }),
+        // The mount point may be a service's to spoil, and no service is to keep the system from booting.
+        let is_nested = directory_above(self.seeder.blob(), entry.path).is_some();
+        if entry.lifetime == EPHEMERAL {
+            if is_nested {
+                return Ok(Applied { outcome: Outcome::Skipped(failure), seeded: false, repairs });
+            }
+            return Err(Refusal::Entry { path: note(&entry), failure });
+        }
+        let instead = Entry { lifetime: EPHEMERAL, ..entry };
+        match self.mount_from(item, &instead, self.stores.ephemeral(), &mut repairs) {
+            Ok((_, seeded)) => Ok(Applied { outcome: Outcome::Degraded(failure), seeded, repairs }),
+            Err(second) if is_nested => {
+                Ok(Applied { outcome: Outcome::Skipped(second), seeded: false, repairs })
+            }
             Err(second) => Err(Refusal::EntryTwice { path: note(&entry), failure, second }),
         }
     }
 
     fn link(&self, item: &Item<'a>, to: StatePath<'_>) -> Result<Applied, Refusal> {
-        match link::make(self.root, self.seeder, item, to) {
-            Ok(seeded) => Ok(Applied { outcome: Outcome::Linked, seeded }),
+        let mut repairs = Repairs::default();
+        let made = self
+            .clear_way(to, None, &mut repairs)
+            .and_then(|()| link::make(self.root, self.seeder, item, to));
+        match made {
+            Ok(seeded) => Ok(Applied { outcome: Outcome::Linked, seeded, repairs }),
             Err(failure) => match item.entry.on_failure {
                 OnFailure::Fail => Err(Refusal::Entry { path: note(&item.entry), failure }),
                 // There is no ephemeral way to be a symlink of the image, so it is left as it is.
                 OnFailure::Degrade | OnFailure::Skip => {
-                    Ok(Applied { outcome: Outcome::Skipped(failure), seeded: false })
+                    Ok(Applied { outcome: Outcome::Skipped(failure), seeded: false, repairs })
                 }
             },
         }
     }
 
     /// Makes `entry`, which is the item's but for its lifetime, writable from `store`.
-    fn mount_from(&self, item: &Item<'a>, entry: &Entry<'a>, store: &Store) -> Result<Applied, Failure> {
+    fn mount_from(
+        &self,
+        item: &Item<'a>,
+        entry: &Entry<'a>,
+        store: &Store,
+        repairs: &mut Repairs,
+    ) -> Result<Mounted, Failure> {
         let step = Step::new("mount", entry.path.as_str().as_bytes());
         match (entry.how, entry.lifetime, entry.kind) {
             (How::Overlay, Lifetime::Ephemeral { size: Some(_) }, _)
             | (_, Lifetime::Ephemeral { size: Some(_) }, Kind::File) => Err(step.found(Finding::Unsizeable)),
-            (How::Overlay, ..) => self.mount_overlay(&step, item, entry, store),
-            (_, Lifetime::Ephemeral { size: Some(size) }, _) => self.mount_tmpfs(&step, item, entry, size),
-            _ => self.mount_bind(&step, item, entry, store),
+            (How::Overlay, ..) => self.mount_overlay(&step, item, entry, store, repairs),
+            (_, Lifetime::Ephemeral { size: Some(size) }, _) => {
+                self.mount_tmpfs(&step, item, entry, size, repairs)
+            }
+            _ => self.mount_bind(&step, item, entry, store, repairs),
         }
     }
 
@@ -130,18 +162,18 @@ impl<'m, 'a> Mounter<'m, 'a> {
         item: &Item<'a>,
         entry: &Entry<'a>,
         store: &Store,
-    ) -> Result<Applied, Failure> {
-        let seeded = self.seeder.place(item, store)?;
-        let backing = open_backing(store, entry)?;
-        let target = self.open_target(entry)?;
+        repairs: &mut Repairs,
+    ) -> Result<Mounted, Failure> {
+        let (backing, seeded) = self.open_state(item, entry, store, repairs)?;
+        let target = self.open_target(entry, repairs)?;
         // A nested entry's target can be its backing, seen through the parent, without being a mount.
         if beneath::same(&step.stat(&backing)?, &step.stat(&target)?) && is_mount_root(&step.statx(&target)?)
         {
-            return Ok(Applied { outcome: Outcome::AlreadyMounted, seeded });
+            return Ok((Outcome::AlreadyMounted, seeded));
         }
         let mount = step.clone_mount(self.stage, &backing, OpenTreeFlags::empty())?;
         self.attach(step, &mount, entry, &target)?;
-        Ok(Applied { outcome: Outcome::Mounted, seeded })
+        Ok((Outcome::Mounted, seeded))
     }
 
     fn mount_tmpfs(
@@ -150,17 +182,18 @@ impl<'m, 'a> Mounter<'m, 'a> {
         item: &Item<'a>,
         entry: &Entry<'a>,
         size: u64,
-    ) -> Result<Applied, Failure> {
-        let target = self.open_target(entry)?;
+        repairs: &mut Repairs,
+    ) -> Result<Mounted, Failure> {
+        let target = self.open_target(entry, repairs)?;
         if self.is_ours(step, &target, TMPFS_MAGIC)? {
-            return Ok(Applied { outcome: Outcome::AlreadyMounted, seeded: false });
+            return Ok((Outcome::AlreadyMounted, false));
         }
         let mount = tmpfs::of_size(size, self.stage)?;
         // The descriptor of a mount is one to refer to it by only.
         let made = open_directory(step, &mount, c".")?;
         self.seeder.fill_directory(item, &made)?;
         self.attach(step, &mount, entry, &target)?;
-        Ok(Applied { outcome: Outcome::Mounted, seeded: true })
+        Ok((Outcome::Mounted, true))
     }
 
     fn mount_overlay(
@@ -169,12 +202,13 @@ impl<'m, 'a> Mounter<'m, 'a> {
         item: &Item<'a>,
         entry: &Entry<'a>,
         store: &Store,
-    ) -> Result<Applied, Failure> {
-        let seeded = self.seeder.place(item, store)?;
-        open_backing(store, entry)?;
-        let target = self.open_target(entry)?;
+        repairs: &mut Repairs,
+    ) -> Result<Mounted, Failure> {
+        let (_, seeded) = self.open_state(item, entry, store, repairs)?;
+        let work = overlay::open_work(entry.path, store)?;
+        let target = self.open_target(entry, repairs)?;
         if self.is_ours(step, &target, OVERLAYFS_SUPER_MAGIC)? {
-            return Ok(Applied { outcome: Outcome::AlreadyMounted, seeded });
+            return Ok((Outcome::AlreadyMounted, seeded));
         }
         // Before Linux 6.15 a lower directory has to be attached somewhere, as the image's own is. Beneath
         // another entry the image's own is hidden, and there it takes that kernel.
@@ -182,9 +216,48 @@ impl<'m, 'a> Mounter<'m, 'a> {
             None => open_directory(step, &target, c".")?,
             Some(_) => self.seeder.factory().open(entry.path.as_str().as_bytes(), Kind::Directory)?,
         };
-        let mount = overlay::make(entry.path, &lower, store, self.stage)?;
+        let mount = overlay::make(entry.path, &lower, store, &work, self.stage)?;
         self.attach(step, &mount, entry, &target)?;
-        Ok(Applied { outcome: Outcome::Mounted, seeded })
+        Ok((Outcome::Mounted, seeded))
+    }
+
+    /// Seeds the entry's state if it is missing, and opens it. What cannot be its state is moved aside.
+    fn open_state(
+        &self,
+        item: &Item<'_>,
+        entry: &Entry<'_>,
+        store: &Store,
+        repairs: &mut Repairs,
+    ) -> Result<(OwnedFd, bool), Failure> {
+        loop {
+            let placed = self.seeder.place(item, store);
+            let opened = placed.and_then(|seeded| Ok((open_backing(store, entry)?, seeded)));
+            if opened.is_ok() || repairs.state.is_some() {
+                return opened;
+            }
+            repairs.state = clear(store, entry.path, Some(entry.kind))?;
+            if repairs.state.is_none() {
+                return opened;
+            }
+        }
+    }
+
+    /// Moves aside what a service has put on the way to `path` inside the state of the entry above.
+    ///
+    /// Before anything is looked up there: an overlay does not see what changes beneath it later.
+    fn clear_way(
+        &self,
+        path: StatePath<'_>,
+        kind: Option<Kind>,
+        repairs: &mut Repairs,
+    ) -> Result<(), Failure> {
+        let above = directory_above(self.seeder.blob(), path);
+        if let Some(Ok(store)) = above.map(|above| self.stores.of(above.lifetime))
+            && let Some(displaced) = clear(store, path, kind)?
+        {
+            repairs.way = Some(displaced);
+        }
+        Ok(())
     }
 
     /// Sets the entry's options on a mount that is attached nowhere yet, and moves it onto the target.
@@ -204,8 +277,9 @@ impl<'m, 'a> Mounter<'m, 'a> {
     }
 
     /// Opens the place of the mount, and makes it where that is inside state.
-    fn open_target(&self, entry: &Entry<'_>) -> Result<OwnedFd, Failure> {
+    fn open_target(&self, entry: &Entry<'_>, repairs: &mut Repairs) -> Result<OwnedFd, Failure> {
         let path = entry.path;
+        self.clear_way(path, Some(entry.kind), repairs)?;
         let step = Step::new("open the mount point", path.as_str().as_bytes());
         let mut buffer = PathBuf::new();
         let relative = step.path(&mut buffer, &[path.relative().as_bytes()])?;
@@ -243,25 +317,11 @@ fn open_backing(store: &Store, entry: &Entry<'_>) -> Result<OwnedFd, Failure> {
     let relative = step.path(&mut buffer, &[path.relative().as_bytes()])?;
     let backing = beneath::open(&step, store.tree(), relative, OFlags::PATH)?;
     let stat = step.stat(&backing)?;
-    if file_type(&stat) != type_of(entry.kind) {
-        return Err(step.found(Finding::NotA(entry.kind)));
-    }
-    // A second name may lie where a service can write that must not write here.
-    if entry.kind == Kind::File && stat.st_nlink != 1 {
-        return Err(step.found(Finding::HardLinked));
-    }
-    Ok(backing)
+    misfit(&stat, entry.kind).map_or(Ok(backing), |finding| Err(step.found(finding)))
 }
 
 fn is_mount_root(stat: &Statx) -> bool {
     stat.stx_attributes.contains(StatxAttributes::MOUNT_ROOT)
-}
-
-fn type_of(kind: Kind) -> FileType {
-    match kind {
-        Kind::Directory => FileType::Directory,
-        Kind::File => FileType::RegularFile,
-    }
 }
 
 fn note(entry: &Entry<'_>) -> Note {

@@ -18,13 +18,13 @@ pub(crate) fn make(
     path: StatePath<'_>,
     lower: &OwnedFd,
     store: &Store,
+    work: &OwnedFd,
     stage: Option<&Stage>,
 ) -> Result<OwnedFd, Failure> {
     let step = Step::new(MAKE, path.as_str().as_bytes());
     let mut buffer = PathBuf::new();
     let upper = step.path(&mut buffer, &[path.relative().as_bytes()])?;
     let upper = open_directory(&step, store.tree(), upper)?;
-    let work = open_work(path, store)?;
     let mut context = FsContext::open(stage, c"overlay", MAKE)?;
     // The upper directory is to mean the same above every image's directory: nothing in it may refer to
     // files of the one it was made on. And on sys-data, anybody may have written such a reference.
@@ -33,7 +33,7 @@ pub(crate) fn make(
     }
     context.set_directory(c"lowerdir+", c"lowerdir", lower)?;
     context.set_directory(c"upperdir", c"upperdir", &upper)?;
-    context.set_directory(c"workdir", c"workdir", &work)?;
+    context.set_directory(c"workdir", c"workdir", work)?;
     context.mount()
 }
 
@@ -41,7 +41,7 @@ pub(crate) fn make(
 ///
 /// The depth keeps one out of the other: the kernel fills the work directory of `/etc` with names of its own
 /// choice, and the one of `/etc/ssh` must not lie among them.
-fn open_work(path: StatePath<'_>, store: &Store) -> Result<OwnedFd, Failure> {
+pub(crate) fn open_work(path: StatePath<'_>, store: &Store) -> Result<OwnedFd, Failure> {
     let step = Step::new("make the work directory of", path.as_str().as_bytes());
     let relative = path.relative();
     let all = ensure_directory(store.base(), OVERLAY_WORK_DIR, PRIVATE)?;

@@ -38,11 +38,10 @@ pub(crate) fn items<'a>(blob: &Blob<'a>) -> impl Iterator<Item = Item<'a>> + use
 }
 
 /// The nearest directory above `path` that the plan makes writable.
-pub(crate) fn directory_above<'a>(blob: &Blob<'a>, path: StatePath<'_>) -> Option<StatePath<'a>> {
+pub(crate) fn directory_above<'a>(blob: &Blob<'a>, path: StatePath<'_>) -> Option<Entry<'a>> {
     items(blob)
         .map(|item| item.entry)
         .filter(|entry| entry.kind == Kind::Directory && !matches!(entry.how, How::Symlink { .. }))
         .filter(|entry| path.is_beneath(entry.path))
         .last()
-        .map(|entry| entry.path)
 }

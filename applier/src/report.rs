@@ -7,19 +7,23 @@ use rustix::fs::{Mode, OFlags, mkdir, open, openat, renameat};
 use rustix::io::Errno;
 use state_schema::{Blob, Entry, Lifetime, SlotName};
 
+use crate::displaced::Repairs;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::file::write_all;
+use crate::kernel_log::{self, NOTICE, WARNING};
 use crate::mount::{Applied, Outcome};
 use crate::refusal::Refusal;
 use crate::run::{Console, say};
 use crate::show::{Show, Sink, put_escape, put_number};
 use crate::step::Step;
-use crate::text::Text;
 use crate::transition::Event;
 
 const NAME: &CStr = c"report.json";
 const UNFINISHED: &CStr = c"report.json.tmp";
+
+/// Lines about single entries in the kernel log, which is not ours alone. The report has all.
+const MAX_LOGGED: u64 = 32;
 
 /// The directory of this boot's report and shared tmpfs.
 pub(crate) struct RunDir {
@@ -58,6 +62,8 @@ pub(crate) struct Report<'r> {
     degraded: u64,
     skipped: u64,
     left_out: u64,
+    /// Lines in the kernel log.
+    logged: u64,
 }
 
 impl<'r> Report<'r> {
@@ -80,6 +86,7 @@ impl<'r> Report<'r> {
             degraded: 0,
             skipped: 0,
             left_out: 0,
+            logged: 0,
         };
         report.json.raw("{\n  \"version\": 1,\n  \"image-id\": ");
         report.json.string(|to| to.put(image_id.as_bytes()));
@@ -94,7 +101,7 @@ impl<'r> Report<'r> {
     pub(crate) fn event(&mut self, event: Event, lost: Option<&Failure>) {
         self.event = Some(event);
         if let Some(failure) = lost {
-            say(self.console, |line| {
+            self.tell(&|line| {
                 failure.show(line);
                 line.put(b"; what should persist is ephemeral");
             });
@@ -117,7 +124,7 @@ impl<'r> Report<'r> {
         };
         *count = count.saturating_add(1);
         if let Some(failure) = reason {
-            say(self.console, |line| {
+            self.tell(&|line| {
                 for part in [entry.path.as_str(), ": ", outcome, ": "] {
                     line.put(part.as_bytes());
                 }
@@ -143,7 +150,21 @@ impl<'r> Report<'r> {
             self.json.raw(", \"reason\": ");
             self.json.string(|to| failure.show(to));
         }
-        self.json.raw("}");
+        let Repairs { state, way } = &applied.repairs;
+        let mut before = ", \"repaired\": [";
+        let mut after = "}";
+        for displaced in [state, way].into_iter().flatten() {
+            self.tell(&|line| {
+                for part in [entry.path.as_str(), ": repaired: "] {
+                    line.put(part.as_bytes());
+                }
+                displaced.show(line);
+            });
+            self.json.raw(before);
+            self.json.string(|to| displaced.show(to));
+            (before, after) = (", ", "]}");
+        }
+        self.json.raw(after);
     }
 
     /// Takes how many sockets of the image no seed has.
@@ -178,7 +199,7 @@ impl<'r> Report<'r> {
         if let Err(failure) = self.commit() {
             say(self.console, |line| failure.show(line));
         }
-        self.tell_kernel_log(status);
+        self.sum_up(status);
         applied
     }
 
@@ -210,33 +231,38 @@ impl<'r> Report<'r> {
         renameat(run, UNFINISHED, run, NAME).map_err(|errno| step.failed("renameat", errno))
     }
 
-    /// One line, as good as it goes: there may be no `/dev` yet.
-    fn tell_kernel_log(&self, status: u8) {
-        let Ok(log) = open(c"/dev/kmsg", OFlags::WRONLY | OFlags::NONBLOCK | OFlags::CLOEXEC, Mode::empty())
-        else {
-            return;
-        };
-        let mut line = Text::<512>::new();
+    /// One line about something that is not as it should be.
+    fn tell(&mut self, message: &dyn Fn(&mut dyn Sink)) {
+        say(self.console, message);
+        if self.logged < MAX_LOGGED {
+            self.logged = self.logged.saturating_add(1);
+            kernel_log::log(WARNING, message);
+        }
+    }
+
+    /// How it went as a whole, in one line.
+    fn sum_up(&self, status: u8) {
         let slot = self.slot.map_or("unknown", SlotName::as_str);
         let event = self.event.map_or("refused", Event::as_str);
-        for part in ["<5>sysota: slot ", slot, ", ", event] {
-            line.push(part.as_bytes());
-        }
-        let mut separator: &[u8] = b": ";
-        for (count, of) in
-            [(self.mounted, " applied"), (self.degraded, " degraded"), (self.skipped, " skipped")]
-        {
-            line.push(separator);
-            put_number(&mut line, count);
-            line.push(of.as_bytes());
-            separator = b", ";
-        }
-        line.push(b"; status ");
-        put_number(&mut line, status.into());
-        for part in ["; image ", self.image_id, "\n"] {
-            line.push(part.as_bytes());
-        }
-        let _ = rustix::io::write(&log, line.bytes());
+        kernel_log::log(NOTICE, &|line| {
+            for part in ["slot ", slot, ", ", event] {
+                line.put(part.as_bytes());
+            }
+            let mut separator: &[u8] = b": ";
+            for (count, of) in
+                [(self.mounted, " applied"), (self.degraded, " degraded"), (self.skipped, " skipped")]
+            {
+                line.put(separator);
+                put_number(line, count);
+                line.put(of.as_bytes());
+                separator = b", ";
+            }
+            line.put(b"; status ");
+            put_number(line, status.into());
+            for part in ["; image ", self.image_id] {
+                line.put(part.as_bytes());
+            }
+        });
     }
 }
 

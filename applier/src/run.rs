@@ -5,6 +5,7 @@ use core::mem::ManuallyDrop;
 
 use crate::arguments::{HELP, Request, UsageError};
 use crate::exit::Exit;
+use crate::kernel_log;
 use crate::show::{Show, Sink, put_printable};
 
 /// Where the program's words go. The binary has one for each way that it is built.
@@ -31,6 +32,7 @@ pub fn run<'a>(mut arguments: impl Iterator<Item = &'a CStr>, console: &mut dyn 
             Err(refusal) => {
                 let refusal = ManuallyDrop::new(refusal);
                 say(console, |line| refusal.show(line));
+                kernel_log::log(kernel_log::ERROR, &|line| refusal.show(line));
                 Exit::Refused
             }
         },

@@ -5,7 +5,7 @@
 use core::ffi::CStr;
 
 use rustix::fd::OwnedFd;
-use rustix::fs::{Mode, OFlags, StatxAttributes, open};
+use rustix::fs::{AtFlags, Mode, OFlags, StatxAttributes, open};
 use state_schema::SysData as Partition;
 use state_schema::sys_data::VERSION;
 
@@ -45,7 +45,13 @@ impl SysData {
     pub(crate) fn open(named: Option<&CStr>, partition: &Partition<'_>) -> Result<Self, SysDataError> {
         let top = open_top(named, partition)?;
         check_version(&top)?;
-        let work = ensure_directory(&top, WORK_DIR, PRIVATE)?;
+        let work = ensure_directory(&top, WORK_DIR, PRIVATE).or_else(|failure| {
+            // Nothing in it is needed, so neither is what stands in its place.
+            Step::new("discard", WORK_DIR.to_bytes())
+                .remove(&top, WORK_DIR, AtFlags::empty())
+                .or(Err(failure))?;
+            ensure_directory(&top, WORK_DIR, PRIVATE)
+        })?;
         discard_all(&work)?;
         write_version(&top, &work)?;
         let slots = ensure_directory(&top, SLOTS_DIR, PRIVATE)?;

@@ -22,6 +22,9 @@ pub mod sys_data {
     pub const TREE_DIR: &str = "tree";
     /// Inside a slot's directory: the blob that this state last ran with.
     pub const SLOT_BLOB: &str = "blob";
+    /// Inside a slot's directory, and inside [`COMMON_DIR`]: what had to be moved aside. Nothing in it is ever
+    /// deleted without being asked.
+    pub const REPLACED_DIR: &str = "replaced";
     /// State that belongs to no slot.
     pub const COMMON_DIR: &str = "common";
     /// Work in progress; anything in it is discarded at the next boot.
