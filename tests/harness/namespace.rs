@@ -117,6 +117,19 @@ pub fn statec() -> PathBuf {
 ///
 /// When the process cannot be made; a machine without user namespaces fails the tests rather than skip them.
 pub fn run_case(name: &str, identity: Identity, kernel: Kernel) -> Result<(), String> {
+    output_of_case(name, identity, kernel).map(drop)
+}
+
+/// The same, and returns what the case wrote to standard output.
+///
+/// # Errors
+///
+/// What the case wrote, when it did not succeed.
+///
+/// # Panics
+///
+/// As [`run_case`] does.
+pub fn output_of_case(name: &str, identity: Identity, kernel: Kernel) -> Result<String, String> {
     let programs = programs();
     let directory = tempfile::tempdir().expect("a directory for the case");
     let owner = match identity {
@@ -146,10 +159,10 @@ pub fn run_case(name: &str, identity: Identity, kernel: Kernel) -> Result<(), St
         command.pre_exec(move || enter(identity));
     }
     let output = command.output().expect("the test program runs itself");
-    if output.status.success() {
-        return Ok(());
-    }
     let [out, err] = [&output.stdout, &output.stderr].map(|bytes| String::from_utf8_lossy(bytes));
+    if output.status.success() {
+        return Ok(out.into_owned());
+    }
     Err(format!("{}\n{out}{err}", output.status))
 }
 

@@ -277,7 +277,13 @@ pub struct Mount {
 }
 
 impl Mount {
-    fn parse(line: &str) -> Self {
+    /// Reads a line, without the ids of mount and parent.
+    ///
+    /// # Panics
+    ///
+    /// When it is none.
+    #[must_use]
+    pub fn parse(line: &str) -> Self {
         let (mount, file_system) = line.split_once(" - ").expect("a dash");
         let mut fields = mount.split(' ').skip(3);
         let mut next = || fields.next().expect("a field").to_owned();

@@ -6,7 +6,6 @@
 mod combined;
 mod damaged_blob;
 mod ephemeral;
-mod hostile;
 mod linked;
 mod nested;
 mod overlaid;
@@ -26,11 +25,10 @@ use state_tests::program::emulator;
 /// A case: its name, and what it does in its namespaces.
 type Case = (&'static str, fn());
 
-const CASES: [&[Case]; 13] = [
+const CASES: [&[Case]; 12] = [
     combined::CASES,
     damaged_blob::CASES,
     ephemeral::CASES,
-    hostile::CASES,
     linked::CASES,
     nested::CASES,
     overlaid::CASES,

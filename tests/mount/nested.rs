@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 
 use state_schema::{Entry, MountOptions, Seed};
-use state_tests::scene::{Scene, common, directory, file, persistent};
+use state_tests::scene::{Scene, common, directory, file, mount_tmpfs, persistent};
 
 use crate::Case;
 
@@ -157,9 +157,7 @@ fn seeds_are_the_images_even_beneath_a_mount() {
     fs::write(scene.root("/var/lib/rauc/status"), "changed").unwrap();
     scene.reboot();
     // The entry cannot be used, and its ephemeral stand-in is made when the parent is mounted already.
-    let backing = scene.data("common/tree/var/lib/rauc");
-    fs::remove_dir_all(&backing).unwrap();
-    fs::write(&backing, "").unwrap();
+    mount_tmpfs(&scene.data("common/tree/var/lib/rauc"));
     let applied = scene.apply().expect(3);
     applied.expect_outcome("/var", "mounted");
     applied.expect_outcome("/var/lib/rauc", "degraded");

@@ -9,6 +9,7 @@ use crate::Case;
 
 pub(crate) const CASES: &[Case] = &[
     ("repeated::second_run_mounts_nothing", second_run_mounts_nothing),
+    ("repeated::second_run_after_a_repair", second_run_after_a_repair),
     ("repeated::second_run_repairs_what_is_missing", second_run_repairs_what_is_missing),
 ];
 
@@ -56,6 +57,32 @@ fn second_run_mounts_nothing() {
         }
     }
     assert!(scene.root("/tmp/file").exists() && scene.root("/opt/file").exists());
+}
+
+fn second_run_after_a_repair() {
+    let (scene, entries) = scene_with_everything();
+    let _ = scene.apply().expect(0);
+    scene.reboot();
+    // Of each store, a directory on the way, a directory, a file and an upper directory.
+    for path in ["slots/A/tree/opt", "slots/A/tree/var/lib/app", "slots/A/tree/etcrw", "common/tree/var"] {
+        fs::remove_dir_all(scene.data(path)).unwrap();
+        std::os::unix::fs::symlink("/", scene.data(path)).unwrap();
+    }
+    fs::remove_file(scene.data("slots/A/tree/etc/machine-id")).unwrap();
+    fs::create_dir(scene.data("slots/A/tree/etc/machine-id")).unwrap();
+    let applied = scene.apply().expect(0);
+    for path in ["/opt", "/var/lib/app", "/etcrw", "/var/lib/rauc", "/etc/machine-id"] {
+        assert_eq!(applied.entry(path)["seeded"], true, "{path}");
+        assert_eq!(applied.entry(path)["repaired"].as_array().unwrap().len(), 1, "{path}");
+    }
+    let (mounts, data) = (scene.mounts(), scene.snapshot());
+    let applied = scene.apply().expect(0);
+    assert_eq!(applied.stderr, "");
+    for entry in &entries {
+        assert_eq!(applied.entry(entry.path.as_str())["repaired"], serde_json::Value::Null);
+    }
+    assert_eq!(scene.mounts(), mounts);
+    assert_eq!(scene.snapshot(), data);
 }
 
 fn second_run_repairs_what_is_missing() {

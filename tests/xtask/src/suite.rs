@@ -29,7 +29,7 @@ pub(crate) enum Step {
     Deny,
     /// The freestanding stated is static and within its budget.
     Size,
-    /// Unit, user interface, blob and mount tests.
+    /// Unit, user interface, blob, mount and hostile tests.
     Unit,
     /// The examples compile to their expected plans.
     Examples,
@@ -161,7 +161,7 @@ fn run_quiet(step: Step, workspace: &Workspace, task: &mut Task<'_>, advisories:
             if count == 0 {
                 return Err(Failure::with_output("no test was run", output));
             }
-            Ok(format!("{count} unit, user interface, blob and mount tests"))
+            Ok(format!("{count} unit, user interface, blob, mount and hostile tests"))
         }
     }
 }

@@ -1,0 +1,66 @@
+//! Whatever a compromised service may have left on sys-data, at every place of it, before and while `stated`
+//! runs: nothing outside of an entry is read, written or mounted, and what can be repaired is.
+
+#![expect(
+    clippy::print_stderr,
+    clippy::print_stdout,
+    reason = "a case says which one it was and what it counted"
+)]
+
+mod attack;
+mod crowded;
+mod kernel_log;
+mod place;
+mod race;
+mod repaired;
+mod target;
+mod watchdog;
+mod witness;
+
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use libtest_mimic::{Arguments, Trial};
+use state_tests::namespace::{Identity, case_to_run, output_of_case};
+
+use crate::attack::ATTACKS;
+
+/// A case: its name, and what it does in its namespaces. Returns how many boots it attacked.
+type Case = (&'static str, fn() -> usize);
+
+const CASES: [&[Case]; 4] = [crowded::CASES, kernel_log::CASES, race::CASES, repaired::CASES];
+
+fn main() -> ExitCode {
+    if let Some(name) = case_to_run() {
+        return run(&name);
+    }
+    let names = CASES.into_iter().flatten().map(|(name, _)| (*name).to_owned());
+    let names = names.chain(ATTACKS.iter().map(|attack| format!("everywhere::{}", attack.name)));
+    let count: &'static AtomicUsize = Box::leak(Box::default());
+    let trials = names.map(|name| {
+        Trial::test(name.clone(), move || {
+            let output = output_of_case(&name, Identity::Root)?;
+            let attacked: usize = output.trim().parse().map_err(|_| format!("no count: {output}"))?;
+            count.fetch_add(attacked, Ordering::Relaxed);
+            Ok(())
+        })
+    });
+    let conclusion = libtest_mimic::run(&Arguments::from_args(), trials.collect());
+    println!("{} boots of a hostile sys-data", count.load(Ordering::Relaxed));
+    conclusion.exit_code()
+}
+
+fn run(name: &str) -> ExitCode {
+    watchdog::start();
+    let attack = name.strip_prefix("everywhere::");
+    let count = if let Some(attack) = ATTACKS.iter().find(|of| attack == Some(of.name)) {
+        place::attack_everywhere(attack)
+    } else if let Some((_, case)) = CASES.into_iter().flatten().find(|(of, _)| *of == name) {
+        case()
+    } else {
+        eprintln!("no case {name}");
+        return ExitCode::FAILURE;
+    };
+    println!("{count}");
+    ExitCode::SUCCESS
+}
