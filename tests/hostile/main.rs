@@ -21,7 +21,7 @@ use std::process::ExitCode;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use libtest_mimic::{Arguments, Trial};
-use state_tests::namespace::{Identity, case_to_run, output_of_case};
+use state_tests::namespace::{Identity, Kernel, case_to_run, output_of_case};
 
 use crate::attack::ATTACKS;
 
@@ -39,7 +39,7 @@ fn main() -> ExitCode {
     let count: &'static AtomicUsize = Box::leak(Box::default());
     let trials = names.map(|name| {
         Trial::test(name.clone(), move || {
-            let output = output_of_case(&name, Identity::Root)?;
+            let output = output_of_case(&name, Identity::Root, Kernel::Own)?;
             let attacked: usize = output.trim().parse().map_err(|_| format!("no count: {output}"))?;
             count.fetch_add(attacked, Ordering::Relaxed);
             Ok(())
