@@ -57,10 +57,8 @@ impl Ancestors {
     pub(crate) fn push(&mut self, ancestor: Ancestor) -> Option<()> {
         let Ancestor { position, from, to } = ancestor;
         let words = [position, from.device, from.inode, to.device, to.inode];
-        let place = self.memory.bytes_mut().chunks_exact_mut(WORDS * 8).nth(self.depth)?;
-        for (place, word) in place.chunks_exact_mut(8).zip(words) {
-            place.copy_from_slice(&word.to_ne_bytes());
-        }
+        let places = self.memory.bytes_mut().as_chunks_mut().0.as_chunks_mut().0;
+        *places.get_mut(self.depth)? = words.map(u64::to_ne_bytes);
         self.depth = self.depth.saturating_add(1);
         Some(())
     }
@@ -68,12 +66,8 @@ impl Ancestors {
     /// The directory above; `None` from the topmost.
     pub(crate) fn pop(&mut self) -> Option<Ancestor> {
         self.depth = self.depth.checked_sub(1)?;
-        let place = self.memory.bytes().chunks_exact(WORDS * 8).nth(self.depth)?;
-        let mut words = [0; WORDS];
-        for (word, place) in words.iter_mut().zip(place.chunks_exact(8)) {
-            *word = u64::from_ne_bytes(place.try_into().unwrap_or_default());
-        }
-        let [position, device, inode, to_device, to_inode] = words;
+        let places: &[[[u8; 8]; WORDS]] = self.memory.bytes().as_chunks().0.as_chunks().0;
+        let [position, device, inode, to_device, to_inode] = places.get(self.depth)?.map(u64::from_ne_bytes);
         let to = Identity { device: to_device, inode: to_inode };
         Some(Ancestor { position, from: Identity { device, inode }, to })
     }

@@ -49,7 +49,7 @@ impl Means {
             }
         }
         // Fewer blocks than bytes: holes, or compression. Two calls for each stretch of data tell.
-        let has_holes = i128::from(stat.st_blocks).saturating_mul(512) < i128::from(stat.st_size);
+        let has_holes = u64::try_from(stat.st_blocks).unwrap_or(0).wrapping_mul(512) < size;
         let mut at = 0;
         while at < size {
             let mut end = size;
@@ -60,8 +60,7 @@ impl Means {
                     Err(Errno::NXIO) => break,
                     Err(errno) => return Err(step.failed("lseek", errno)),
                 }
-                let hole = seek(from, SeekFrom::Hole(at)).map_err(|errno| step.failed("lseek", errno))?;
-                end = hole.min(size);
+                end = step.seek(from, SeekFrom::Hole(at))?.min(size);
             }
             self.copy_data(step, from, to, at, end, buffer)?;
             at = end;

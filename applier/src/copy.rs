@@ -6,7 +6,7 @@ use core::mem::MaybeUninit;
 use rustix::fd::OwnedFd;
 use rustix::fs::{
     AtFlags, FileType, Mode, OFlags, RawDir, ResolveFlags, SeekFrom, Stat, Timespec, Timestamps, chmodat,
-    mknodat, readlinkat_raw, seek, symlinkat, utimensat,
+    mknodat, readlinkat_raw, symlinkat, utimensat,
 };
 
 use crate::ancestors::{Ancestor, Ancestors, Identity};
@@ -45,6 +45,9 @@ pub(crate) enum Omission {
     Beneath,
     All,
 }
+
+/// Says what at a path is not copied.
+pub(crate) type Omit<'o> = &'o dyn Fn(&[u8]) -> Omission;
 
 /// Copies files and directories: content with its holes, owner, mode, times of access and change, extended
 /// attributes, and which names are one file. Sockets are left out.
@@ -103,7 +106,7 @@ impl Copier {
         &mut self,
         from: &OwnedFd,
         to: &OwnedFd,
-        omit: &dyn Fn(&[u8]) -> Omission,
+        omit: Omit<'_>,
     ) -> Result<(), Failure> {
         let mut links = HardLinks::new(from, to);
         let mut here = Place::enter(&self.trail.step(), self.source.resolve, from, to, c".")?;
@@ -111,7 +114,7 @@ impl Copier {
         let mut asked = 1_usize;
         loop {
             let depth = self.ancestors.depth();
-            let omit: Option<&dyn Fn(&[u8]) -> Omission> = (depth < asked).then_some(omit);
+            let omit = (depth < asked).then_some(omit);
             if let Some((child, position, omission)) = self.copy_entries(&here, &mut links, omit)? {
                 let ancestor = Ancestor { position, from: Identity::of(&here.stat), to: here.copy };
                 let pushed = self.ancestors.push(ancestor);
@@ -134,11 +137,12 @@ impl Copier {
 
     /// Copies what is left to read of a directory, up to the next directory in it. Returns this, which the
     /// trail leads to then, and where to read on after it.
+    #[inline(never)]
     fn copy_entries(
         &mut self,
         here: &Place,
         links: &mut HardLinks<'_>,
-        omit: Option<&dyn Fn(&[u8]) -> Omission>,
+        omit: Option<Omit<'_>>,
     ) -> Result<Option<(Place, u64, Omission)>, Failure> {
         let mut buffer = [MaybeUninit::uninit(); ENTRIES];
         let mut entries = RawDir::new(&here.from, &mut buffer);
@@ -162,6 +166,7 @@ impl Copier {
 
     /// Copies what `name` is, which the directory says is of type `expected`. Of a directory, only an empty
     /// one is made, and returned.
+    #[inline(never)]
     fn copy_node(
         &mut self,
         here: &Place,
@@ -237,14 +242,15 @@ impl Place {
 
     /// Goes back to the directory above, which has to be the one that it was entered from.
     fn leave(&self, step: &Step<'_>, resolve: ResolveFlags, above: &Ancestor) -> Result<Self, Failure> {
-        let open = |dir| step.open(dir, c"..", DIRECTORY, Mode::empty(), resolve - ResolveFlags::BENEATH);
+        let open =
+            |dir| step.open(dir, c"..", DIRECTORY, Mode::empty(), resolve.difference(ResolveFlags::BENEATH));
         let (from, to) = (open(&self.from)?, open(&self.to)?);
         let stat = step.stat(&from)?;
         let copy = Identity::of(&step.stat(&to)?);
         if Identity::of(&stat) != above.from || copy != above.to {
             return Err(step.found(Finding::Changed));
         }
-        seek(&from, SeekFrom::Start(above.position)).map_err(|errno| step.failed("lseek", errno))?;
+        step.seek(&from, SeekFrom::Start(above.position))?;
         Ok(Self { from, stat, to, copy })
     }
 }

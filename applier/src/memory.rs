@@ -20,6 +20,7 @@ pub(crate) struct Memory {
 
 impl Memory {
     /// `len` zeroed bytes.
+    #[inline(never)]
     pub(crate) fn of_len(len: usize) -> Result<Self, Errno> {
         Ok(Self { start: map(len)?.cast(), len })
     }

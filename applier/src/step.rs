@@ -198,8 +198,8 @@ impl<'p> Step<'p> {
     }
 
     #[inline(never)]
-    pub(crate) fn rewind(&self, dir: &OwnedFd) -> Done {
-        seek(dir, SeekFrom::Start(0)).map(drop).map_err(|errno| self.failed("lseek", errno))
+    pub(crate) fn seek(&self, file: &OwnedFd, to: SeekFrom) -> Done<u64> {
+        seek(file, to).map_err(|errno| self.failed("lseek", errno))
     }
 
     /// A clone of the mount at an opened place, showing this place as its root: detached, or on a stage.

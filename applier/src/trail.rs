@@ -30,12 +30,11 @@ impl Trail {
     }
 
     pub(crate) fn pop(&mut self) {
-        match self.unnamed.checked_sub(1) {
-            Some(fewer) => self.unnamed = fewer,
-            None => {
-                let slash = self.path.bytes().iter().rposition(|&byte| byte == b'/');
-                self.path.truncate(slash.unwrap_or(0));
-            }
+        if let Some(fewer) = self.unnamed.checked_sub(1) {
+            self.unnamed = fewer;
+        } else {
+            let slash = self.path.bytes().iter().rposition(|&byte| byte == b'/');
+            self.path.truncate(slash.unwrap_or(0));
         }
     }
 

@@ -4,7 +4,7 @@ use core::ffi::CStr;
 use core::mem::MaybeUninit;
 
 use rustix::fd::OwnedFd;
-use rustix::fs::{AtFlags, FileType, RawDir, RenameFlags, renameat_with, unlinkat};
+use rustix::fs::{AtFlags, FileType, RawDir, RenameFlags, SeekFrom, renameat_with, unlinkat};
 use rustix::io::Errno;
 
 use crate::beneath::open_directory;
@@ -40,7 +40,7 @@ fn discard_children(
     let all = Step::new(DISCARD, b"");
     loop {
         let mut removed = false;
-        all.rewind(dir)?;
+        all.seek(dir, SeekFrom::Start(0))?;
         let mut buffer = [MaybeUninit::uninit(); ENTRIES];
         let mut entries = RawDir::new(dir, &mut buffer);
         while let Some(entry) = entries.next() {

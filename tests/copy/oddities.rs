@@ -80,7 +80,7 @@ fn make_types(top: &Path, longest_target: usize) {
         fs::write(at(name), format!("content of {name}\n").repeat(1000)).unwrap();
     }
     fs::write(at("empty-file"), "").unwrap();
-    fs::write(at("large"), (0..3_000_000_u32).flat_map(u32::to_le_bytes).collect::<Vec<_>>()).unwrap();
+    fs::write(at("large"), (0..1_000_000_u32).flat_map(u32::to_le_bytes).collect::<Vec<_>>()).unwrap();
     symlink("file", at("link")).unwrap();
     symlink("/no/../where \n", at("dangling")).unwrap();
     symlink("x/".repeat(longest_target / 2 + 1).get(..longest_target).unwrap(), at("long-link")).unwrap();
