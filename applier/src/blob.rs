@@ -7,7 +7,7 @@ use rustix::fs::FileType;
 use state_schema::{BLOB_PATH, Blob, DecodeError, HEADER_LEN, Kind, MAX_PAYLOAD_LEN, Number};
 
 use crate::beneath::file_type;
-use crate::failure::{Failure, Finding};
+use crate::failure::{Account, Failure, Finding};
 use crate::file::{self, Root};
 use crate::memory::Memory;
 use crate::path::PathBuf;
@@ -24,13 +24,13 @@ pub(crate) struct BlobFile {
 
 /// Why there is no blob.
 pub(crate) enum BlobError {
-    Read(Failure),
+    Read(Account),
     Decode(DecodeError),
 }
 
 impl From<Failure> for BlobError {
     fn from(failure: Failure) -> Self {
-        Self::Read(failure)
+        Self::Read(failure.account())
     }
 }
 
@@ -38,7 +38,7 @@ impl Show for BlobError {
     #[inline(never)]
     fn show(&self, to: &mut dyn Sink) {
         let error = match self {
-            Self::Read(failure) => return failure.show(to),
+            Self::Read(account) => return account.show(to),
             Self::Decode(error) => error,
         };
         let (before, number, after) = error.fault.words();

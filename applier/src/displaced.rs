@@ -8,7 +8,7 @@ use rustix::io::Errno;
 use state_schema::{Kind, StatePath};
 
 use crate::beneath::{self, ensure_directory, misfit};
-use crate::failure::{Failure, Finding};
+use crate::failure::{Account, Failure, Finding};
 use crate::layout::REPLACED_DIR;
 use crate::path::{NumberName, PathBuf};
 use crate::show::{Show, Sink};
@@ -26,7 +26,7 @@ const MAX_STEM: usize = 240;
 /// Something that was moved aside.
 pub(crate) struct Displaced {
     /// What kept it from being state.
-    why: Failure,
+    why: Account,
     /// What it is called now.
     name: Note,
 }
@@ -83,7 +83,7 @@ pub(crate) fn clear(
         let expected = if end < whole.len() { Some(Kind::Directory) } else { kind };
         if let Some(finding) = unfit(&step, &found, expected) {
             let name = move_aside(store, here, dir, name)?;
-            return Ok(Some(Displaced { why: step.found(finding), name }));
+            return Ok(Some(Displaced { why: step.found(finding).account(), name }));
         }
         above = Some(found);
     }

@@ -4,18 +4,28 @@ use rustix::io::Errno;
 use state_schema::Kind;
 
 use crate::errno::Named;
-use crate::memory::Page;
+use crate::memory::{Kept, Page};
 use crate::show::{Show, Sink};
 use crate::text::Text;
 
-/// A step that did not succeed: what was to be done, to what, and what came of it.
+/// A step that did not succeed. What is to be said of it lies in [`LAST`].
 ///
-/// One pointer, since nearly every function can return one; what it says has a page of its own. Where there is
-/// no memory even for that, that is what it says.
-pub(crate) struct Failure(Option<Page<Account>>);
+/// Nothing but a sign, since nearly every function can return one: a result with it takes no more room than the
+/// value in it, and nothing has to be dropped. The price is a rule: whoever does anything that may fail before the
+/// failure is told takes its [`Account`] out first, else a later failure takes the place of what it says.
+#[must_use]
+pub(crate) struct Failure(());
 
+/// What is to be said of the last failure, until somebody takes it.
+static LAST: Kept<Facts> = Kept::new();
+
+/// What is to be said of a failure, for as long as somebody keeps it: in a page of its own. Where there was no
+/// memory even for that, that is what it says.
+pub(crate) struct Account(Option<Page<Facts>>);
+
+/// What was to be done, to what, and what came of it.
 #[derive(Clone, Copy)]
-struct Account {
+struct Facts {
     /// What was to be done, as it follows "cannot": `open the target`.
     operation: &'static str,
     /// To what. Relative to the root, the store or sys-data, whichever the operation names.
@@ -125,23 +135,48 @@ impl Failure {
 
     #[inline(never)]
     fn new(operation: &'static str, path: &[u8], cause: Cause, kernel: &Text<256>) -> Self {
-        Self(Page::of(Account { operation, path: Text::of(path), cause, kernel: *kernel }).ok())
+        LAST.put(Page::of(Facts { operation, path: Text::of(path), cause, kernel: *kernel }).ok());
+        Self(())
+    }
+
+    /// What is to be said, which is the caller's from here on.
+    #[inline(never)]
+    pub(crate) fn account(self) -> Account {
+        Account(LAST.take())
+    }
+
+    /// Does what a failure leaves to be done, and whose own failure is not told.
+    #[cold]
+    pub(crate) fn clean_up(self, clean_up: impl FnOnce() -> Result<(), Self>) -> Self {
+        let account = self.account();
+        let _ = clean_up();
+        account.fail()
     }
 }
 
-impl Clone for Failure {
+impl Account {
+    /// The failure again that this was taken from.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn fail(self) -> Failure {
+        LAST.put(self.0);
+        Failure(())
+    }
+}
+
+impl Clone for Account {
     fn clone(&self) -> Self {
         Self(self.0.as_ref().and_then(|page| Page::of(*page.get()).ok()))
     }
 }
 
-impl Show for Failure {
+impl Show for Account {
     #[inline(never)]
     fn show(&self, to: &mut dyn Sink) {
         let Some(page) = &self.0 else {
             return to.put(b"there is no memory left, not even to say for what");
         };
-        let Account { operation, path, cause, kernel } = page.get();
+        let Facts { operation, path, cause, kernel } = page.get();
         to.put(b"cannot ");
         to.put(operation.as_bytes());
         if !path.is_empty() {
@@ -161,5 +196,23 @@ impl Show for Failure {
             to.put(b": ");
             kernel.show(to);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::show::tests::shown;
+
+    /// One test, since all threads have one place for what was said last.
+    #[test]
+    fn an_account_is_of_its_own_failure() {
+        let fail = |operation| Failure::call(operation, b"/etc", "mkdirat", Errno::EXIST);
+        let first = fail("one").account();
+        let again = first.clone();
+        let second = fail("two").clean_up(|| Err(fail("three"))).account();
+        drop(first);
+        assert_eq!(shown(&again), "cannot one /etc: mkdirat: EEXIST (17)");
+        assert_eq!(shown(&second), "cannot two /etc: mkdirat: EEXIST (17)");
     }
 }

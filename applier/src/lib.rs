@@ -137,7 +137,7 @@ fn apply_plan<'a>(
     let factory = ManuallyDrop::new(Factory::clone_of(root, stage, stores.earlier_run())?);
     let seeder = Seeder::new(blob, &factory);
     if let Err(failure) = seeder.build_all(&stores) {
-        stores.lose_sys_data(failure, blob)?;
+        stores.lose_sys_data(failure.account(), blob)?;
     }
     report.event(stores.event(), stores.sys_data_failure());
     let mounted =

@@ -61,11 +61,10 @@ pub(crate) fn make(
         }),
     }
     .and_then(|()| step.rename(dir, UNFINISHED, dir, name));
-    if built.is_err() {
-        // The first failure is the one to tell; the next boot removes the file.
-        let _ = step.remove(dir, UNFINISHED, AtFlags::empty());
-    }
-    built.map(|()| true)
+    // If it cannot be removed now, the next boot does it.
+    built
+        .map(|()| true)
+        .map_err(|failure| failure.clean_up(|| step.remove(dir, UNFINISHED, AtFlags::empty())))
 }
 
 /// Makes a symlink, down to the disk.

@@ -2,8 +2,10 @@
 #![allow(unsafe_code)]
 
 use core::ffi::c_void;
+use core::mem::ManuallyDrop;
 use core::ptr::{self, NonNull};
 use core::slice;
+use core::sync::atomic::{AtomicPtr, Ordering};
 
 use rustix::io::Errno;
 use rustix::mm::{MapFlags, ProtFlags, mmap_anonymous, munmap};
@@ -82,5 +84,36 @@ impl<T: Copy> Drop for Page<T> {
         // SAFETY: by the invariant the range is ours alone, and no reference into it outlives `self`. A `T`
         // that is `Copy` has nothing to drop. Failing to unmap is harmless.
         let _ = unsafe { munmap(self.0.as_ptr().cast(), size_of::<T>()) };
+    }
+}
+
+/// A place for a [`Page`] that all of the program shares.
+///
+/// # Invariants
+///
+/// The pointer is null, or that of a page which belongs to nobody else: it is only ever swapped, so that each page
+/// has one owner, the place or who took it out, whatever other threads do.
+pub(crate) struct Kept<T: Copy + Send>(AtomicPtr<T>);
+
+impl<T: Copy + Send> Kept<T> {
+    pub(crate) const fn new() -> Self {
+        Self(AtomicPtr::new(ptr::null_mut()))
+    }
+
+    /// Puts `page` in the place, or nothing. What was there is given back to the kernel.
+    #[inline(never)]
+    pub(crate) fn put(&self, page: Option<Page<T>>) {
+        let new = page.map_or(ptr::null_mut(), |page| ManuallyDrop::new(page).0.as_ptr());
+        drop(self.swap(new));
+    }
+
+    /// Takes out what is there, which is the caller's from here on.
+    pub(crate) fn take(&self) -> Option<Page<T>> {
+        self.swap(ptr::null_mut())
+    }
+
+    fn swap(&self, new: *mut T) -> Option<Page<T>> {
+        // The owner of a page sees what was written to it before it was put here.
+        NonNull::new(self.0.swap(new, Ordering::AcqRel)).map(Page)
     }
 }

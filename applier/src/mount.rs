@@ -9,7 +9,7 @@ use state_schema::{Entry, How, Kind, Lifetime, OnFailure, StatePath};
 use crate::attributes;
 use crate::beneath::{self, file_type, misfit, open_directory, split, type_of};
 use crate::displaced::{Repairs, clear};
-use crate::failure::{Failure, Finding};
+use crate::failure::{Account, Failure, Finding};
 use crate::file::Root;
 use crate::legacy_mount::{self, Stage};
 use crate::path::PathBuf;
@@ -38,9 +38,9 @@ pub(crate) enum Outcome {
     /// The image's symlink leads to its file.
     Linked,
     /// It is ephemeral instead, for this reason.
-    Degraded(Failure),
+    Degraded(Account),
     /// It is as the image has it, for this reason.
-    Skipped(Failure),
+    Skipped(Account),
 }
 
 /// What became of an entry that did not fail, and whether it got its first content in this run.
@@ -87,35 +87,38 @@ impl<'m, 'a> Mounter<'m, 'a> {
     fn mount(&self, item: &Item<'a>) -> Result<Applied, Refusal> {
         let entry = item.entry;
         let mut repairs = Repairs::default();
-        let (failure, sys_data_lost) = match self.stores.of(entry.lifetime) {
+        let (account, sys_data_lost) = match self.stores.of(entry.lifetime) {
             Ok(store) => match self.mount_from(item, &entry, store, &mut repairs) {
                 Ok((outcome, seeded)) => return Ok(Applied { outcome, seeded, repairs }),
-                Err(failure) => (failure, false),
+                Err(failure) => (failure.account(), false),
             },
-            Err(failure) => (failure.clone(), true),
+            Err(account) => (account.clone(), true),
         };
         match entry.on_failure {
             OnFailure::Skip if !sys_data_lost => {
-                return Ok(Applied { outcome: Outcome::Skipped(failure), seeded: false, repairs });
+                return Ok(Applied { outcome: Outcome::Skipped(account), seeded: false, repairs });
             }
             OnFailure::Degrade | OnFailure::Skip => {}
-            OnFailure::Fail => return Err(Refusal::Entry { path: note(&entry), failure }),
+            OnFailure::Fail => return Err(Refusal::Entry { path: note(&entry), account }),
         }
         // The mount point may be a service's to spoil, and no service is to keep the system from booting.
         let is_nested = directory_above(self.seeder.blob(), entry.path).is_some();
         if entry.lifetime == EPHEMERAL {
             if is_nested {
-                return Ok(Applied { outcome: Outcome::Skipped(failure), seeded: false, repairs });
+                return Ok(Applied { outcome: Outcome::Skipped(account), seeded: false, repairs });
             }
-            return Err(Refusal::Entry { path: note(&entry), failure });
+            return Err(Refusal::Entry { path: note(&entry), account });
         }
         let instead = Entry { lifetime: EPHEMERAL, ..entry };
         match self.mount_from(item, &instead, self.stores.ephemeral(), &mut repairs) {
-            Ok((_, seeded)) => Ok(Applied { outcome: Outcome::Degraded(failure), seeded, repairs }),
-            Err(second) if is_nested => {
-                Ok(Applied { outcome: Outcome::Skipped(second), seeded: false, repairs })
+            Ok((_, seeded)) => Ok(Applied { outcome: Outcome::Degraded(account), seeded, repairs }),
+            Err(second) => {
+                let second = second.account();
+                if is_nested {
+                    return Ok(Applied { outcome: Outcome::Skipped(second), seeded: false, repairs });
+                }
+                Err(Refusal::EntryTwice { path: note(&entry), account, second })
             }
-            Err(second) => Err(Refusal::EntryTwice { path: note(&entry), failure, second }),
         }
     }
 
@@ -127,10 +130,10 @@ impl<'m, 'a> Mounter<'m, 'a> {
         match made {
             Ok(seeded) => Ok(Applied { outcome: Outcome::Linked, seeded, repairs }),
             Err(failure) => match item.entry.on_failure {
-                OnFailure::Fail => Err(Refusal::Entry { path: note(&item.entry), failure }),
+                OnFailure::Fail => Err(Refusal::Entry { path: note(&item.entry), account: failure.account() }),
                 // There is no ephemeral way to be a symlink of the image, so it is left as it is.
                 OnFailure::Degrade | OnFailure::Skip => {
-                    Ok(Applied { outcome: Outcome::Skipped(failure), seeded: false, repairs })
+                    Ok(Applied { outcome: Outcome::Skipped(failure.account()), seeded: false, repairs })
                 }
             },
         }
@@ -232,12 +235,14 @@ impl<'m, 'a> Mounter<'m, 'a> {
         loop {
             let placed = self.seeder.place(item, store);
             let opened = placed.and_then(|seeded| Ok((open_backing(store, entry)?, seeded)));
-            if opened.is_ok() || repairs.state.is_some() {
-                return opened;
+            let Err(failure) = opened else { return opened };
+            if repairs.state.is_some() {
+                return Err(failure);
             }
+            let account = failure.account();
             repairs.state = clear(store, entry.path, Some(entry.kind))?;
             if repairs.state.is_none() {
-                return opened;
+                return Err(account.fail());
             }
         }
     }

@@ -1,7 +1,7 @@
 //! Why nothing usable was applied.
 
 use crate::blob::BlobError;
-use crate::failure::Failure;
+use crate::failure::{Account, Failure};
 use crate::show::{Show, Sink};
 use crate::slot::SlotError;
 use crate::text::Note;
@@ -10,24 +10,24 @@ use crate::transition::TransitionError;
 /// Why nothing usable was applied: one line each, which says what is to be done where that can be said.
 pub(crate) enum Refusal {
     /// A step that everything hangs on.
-    Step(Failure),
+    Step(Account),
     /// This is no blob.
     Blob { path: Note, error: BlobError },
     /// The slot is not known.
     Slot(SlotError),
     /// sys-data cannot be used, and the image does not run without.
-    SysData(Failure),
+    SysData(Account),
     /// There is no state to go on with.
     Transition(TransitionError),
     /// An entry failed that must not.
-    Entry { path: Note, failure: Failure },
+    Entry { path: Note, account: Account },
     /// An entry failed, and so did making it ephemeral instead.
-    EntryTwice { path: Note, failure: Failure, second: Failure },
+    EntryTwice { path: Note, account: Account, second: Account },
 }
 
 impl From<Failure> for Refusal {
     fn from(failure: Failure) -> Self {
-        Self::Step(failure)
+        Self::Step(failure.account())
     }
 }
 
@@ -50,7 +50,7 @@ const OTHER_IMAGE: &[u8] = b"; moving state between images is not supported by t
 impl Show for Refusal {
     fn show(&self, to: &mut dyn Sink) {
         match self {
-            Self::Step(failure) => failure.show(to),
+            Self::Step(account) => account.show(to),
             Self::Blob { path, error } => {
                 to.put(b"cannot use the blob ");
                 path.show(to);
@@ -58,12 +58,12 @@ impl Show for Refusal {
                 error.show(to);
             }
             Self::Slot(error) => error.show(to),
-            Self::SysData(failure) | Self::Transition(TransitionError::Unusable(failure)) => {
-                failure.show(to);
+            Self::SysData(account) | Self::Transition(TransitionError::Unusable(account)) => {
+                account.show(to);
                 to.put(b"; the image does not run without sys-data");
             }
-            Self::Transition(TransitionError::UnknownLayout(failure)) => {
-                failure.show(to);
+            Self::Transition(TransitionError::UnknownLayout(account)) => {
+                account.show(to);
                 to.put(b"; boot the image that wrote it, or set sys-data up anew");
             }
             Self::Transition(TransitionError::OtherImage { slot, written_by, boots }) => {
@@ -83,15 +83,15 @@ impl Show for Refusal {
                 error.show(to);
                 to.put(OTHER_IMAGE);
             }
-            Self::Entry { path, failure } => {
+            Self::Entry { path, account } => {
                 path.show(to);
                 to.put(b": ");
-                failure.show(to);
+                account.show(to);
             }
-            Self::EntryTwice { path, failure, second } => {
+            Self::EntryTwice { path, account, second } => {
                 path.show(to);
                 to.put(b": ");
-                failure.show(to);
+                account.show(to);
                 to.put(b"; and to make it ephemeral: ");
                 second.show(to);
             }

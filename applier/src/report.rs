@@ -9,7 +9,7 @@ use state_schema::{Blob, Entry, Lifetime, SlotName};
 
 use crate::displaced::Repairs;
 use crate::exit::Exit;
-use crate::failure::Failure;
+use crate::failure::{Account, Failure};
 use crate::file::write_all;
 use crate::kernel_log::{self, NOTICE, WARNING};
 use crate::mount::{Applied, Outcome};
@@ -98,11 +98,11 @@ impl<'r> Report<'r> {
     }
 
     /// Says with which state the slot goes on, and, where it is lost, why.
-    pub(crate) fn event(&mut self, event: Event, lost: Option<&Failure>) {
+    pub(crate) fn event(&mut self, event: Event, lost: Option<&Account>) {
         self.event = Some(event);
-        if let Some(failure) = lost {
+        if let Some(account) = lost {
             self.tell(&|line| {
-                failure.show(line);
+                account.show(line);
                 line.put(b"; what should persist is ephemeral");
             });
         }
@@ -114,8 +114,8 @@ impl<'r> Report<'r> {
             Outcome::Mounted => ("mounted", None),
             Outcome::AlreadyMounted => ("already-mounted", None),
             Outcome::Linked => ("linked", None),
-            Outcome::Degraded(failure) => ("degraded", Some(failure)),
-            Outcome::Skipped(failure) => ("skipped", Some(failure)),
+            Outcome::Degraded(account) => ("degraded", Some(account)),
+            Outcome::Skipped(account) => ("skipped", Some(account)),
         };
         let count = match &applied.outcome {
             Outcome::Degraded(_) => &mut self.degraded,
@@ -123,12 +123,12 @@ impl<'r> Report<'r> {
             _ => &mut self.mounted,
         };
         *count = count.saturating_add(1);
-        if let Some(failure) = reason {
+        if let Some(account) = reason {
             self.tell(&|line| {
                 for part in [entry.path.as_str(), ": ", outcome, ": "] {
                     line.put(part.as_bytes());
                 }
-                failure.show(line);
+                account.show(line);
             });
         }
         let lifetime = match entry.lifetime {
@@ -146,9 +146,9 @@ impl<'r> Report<'r> {
         {
             self.json.raw(part);
         }
-        if let Some(failure) = reason {
+        if let Some(account) = reason {
             self.json.raw(", \"reason\": ");
-            self.json.string(|to| failure.show(to));
+            self.json.string(|to| account.show(to));
         }
         let Repairs { state, way } = &applied.repairs;
         let mut before = ", \"repaired\": [";
@@ -197,7 +197,7 @@ impl<'r> Report<'r> {
         }
         self.json.raw("\n}\n");
         if let Err(failure) = self.commit() {
-            say(self.console, |line| failure.show(line));
+            say(self.console, |line| failure.account().show(line));
         }
         self.sum_up(status);
         applied

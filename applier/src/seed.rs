@@ -102,16 +102,13 @@ impl<'s, 'a> Seeder<'s, 'a> {
     fn build(&self, item: &Item<'_>, store: &Store) -> Result<(), Failure> {
         let name = NumberName::new(item.number);
         let (work, name) = (store.work(), name.as_c_str());
-        let built = match item.entry.kind {
+        match item.entry.kind {
             Kind::Directory => self.build_directory(item, work, name),
             Kind::File => self.build_file(&item.entry, work, name, item.entry.path.as_str().as_bytes()),
-        };
-        if built.is_err() {
-            // What is there of it takes up space that other entries may need. If it cannot be removed now,
-            // the next boot does it.
-            let _ = discard(work, name, item.entry.kind);
         }
-        built
+        // What is there of it takes up space that other entries may need. If it cannot be removed now, the
+        // next boot does it.
+        .map_err(|failure| failure.clean_up(|| discard(work, name, item.entry.kind)))
     }
 
     fn build_directory(&self, item: &Item<'_>, dir: &OwnedFd, name: &CStr) -> Result<(), Failure> {

@@ -5,14 +5,14 @@ use core::ffi::CStr;
 use state_schema::{Blob, SlotName, SlotRule};
 
 use crate::cmdline::{Cmdline, Parameter, Parameters};
-use crate::failure::Failure;
+use crate::failure::Account;
 use crate::show::{Show, Sink};
 use crate::text::{Note, Text};
 
 /// Why the slot is not known. It is never guessed: state of the wrong slot is worse than none.
 pub(crate) enum SlotError {
     /// The command line cannot be read.
-    Cmdline(Failure),
+    Cmdline(Account),
     /// `--slot` names none of the image's slots.
     UnknownArgument { name: Note, slots: Note },
     /// A parameter that serves nothing but the slot names none of the image's.
@@ -27,8 +27,8 @@ impl Show for SlotError {
     fn show(&self, to: &mut dyn Sink) {
         to.put(b"cannot tell which slot boots: ");
         match self {
-            Self::Cmdline(failure) => {
-                failure.show(to);
+            Self::Cmdline(account) => {
+                account.show(to);
                 to.put(b"; name the slot with --slot");
             }
             Self::UnknownArgument { name, slots } => {
@@ -83,7 +83,7 @@ pub(crate) fn choose<'a>(blob: &Blob<'a>, named: Option<&CStr>) -> Result<SlotNa
     match (Cmdline::read(), slots) {
         (Ok(line), _) => choose_from(slots, rules, &line.parameters()),
         (Err(_), [only]) => Ok(*only),
-        (Err(failure), _) => Err(SlotError::Cmdline(failure)),
+        (Err(failure), _) => Err(SlotError::Cmdline(failure.account())),
     }
 }
 

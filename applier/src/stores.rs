@@ -7,7 +7,7 @@ use rustix::fd::OwnedFd;
 use state_schema::{Blob, Lifetime, OnSysDataFailure, Persistence, Scope, SlotName};
 
 use crate::blob::BlobFile;
-use crate::failure::Failure;
+use crate::failure::Account;
 use crate::legacy_mount::Stage;
 use crate::refusal::Refusal;
 use crate::store::Store;
@@ -18,7 +18,7 @@ use crate::transition::{self, Event, TransitionError};
 /// The stores of a run. Without a usable sys-data there is only one.
 pub(crate) struct Stores {
     /// Open as long as the process lives, as all stores are.
-    persistent: ManuallyDrop<Result<Persistent, Failure>>,
+    persistent: ManuallyDrop<Result<Persistent, Account>>,
     ephemeral: Store,
     event: Event,
     earlier_run: bool,
@@ -42,7 +42,7 @@ impl Stores {
         let opened = open_persistent(blob, slot, file, data);
         let (persistent, event) = match opened {
             Ok((persistent, event)) => (Ok(persistent), event),
-            Err(TransitionError::Unusable(failure)) => (Err(admit(failure, blob)?), Event::Degraded),
+            Err(TransitionError::Unusable(account)) => (Err(admit(account, blob)?), Event::Degraded),
             Err(error) => return Err(error.into()),
         };
         let (ephemeral, earlier_run) = tmpfs::open_shared(run, stage)?;
@@ -51,14 +51,14 @@ impl Stores {
     }
 
     /// The disk failed: sys-data is not to be trusted with anything.
-    pub(crate) fn lose_sys_data(&mut self, failure: Failure, blob: &Blob<'_>) -> Result<(), Refusal> {
-        self.persistent = ManuallyDrop::new(Err(admit(failure, blob)?));
+    pub(crate) fn lose_sys_data(&mut self, account: Account, blob: &Blob<'_>) -> Result<(), Refusal> {
+        self.persistent = ManuallyDrop::new(Err(admit(account, blob)?));
         self.event = Event::Degraded;
         Ok(())
     }
 
     /// Where entries of this lifetime lie; why they cannot, when that is on an unusable sys-data.
-    pub(crate) fn of(&self, lifetime: Lifetime) -> Result<&Store, &Failure> {
+    pub(crate) fn of(&self, lifetime: Lifetime) -> Result<&Store, &Account> {
         match lifetime {
             Lifetime::Ephemeral { .. } => Ok(&self.ephemeral),
             Lifetime::Persistent(Persistence { scope, .. }) => {
@@ -80,7 +80,7 @@ impl Stores {
         self.event
     }
 
-    pub(crate) fn sys_data_failure(&self) -> Option<&Failure> {
+    pub(crate) fn sys_data_failure(&self) -> Option<&Account> {
         self.persistent.as_ref().err()
     }
 
@@ -97,18 +97,18 @@ fn open_persistent(
     data: Option<&CStr>,
 ) -> Result<(Persistent, Event), TransitionError> {
     let sys_data = SysData::open(data, &blob.sys_data()).map_err(|error| match error {
-        SysDataError::Unusable(failure) => TransitionError::Unusable(failure),
-        SysDataError::Unknown(failure) => TransitionError::UnknownLayout(failure),
+        SysDataError::Unusable(account) => TransitionError::Unusable(account),
+        SysDataError::Unknown(account) => TransitionError::UnknownLayout(account),
     })?;
     let (slot, event) = transition::enter(&sys_data, slot, blob, file)?;
     let common = sys_data.common()?;
     Ok((Persistent { slot, common }, event))
 }
 
-/// Passes `failure` on where the image lets the system run without sys-data.
-fn admit(failure: Failure, blob: &Blob<'_>) -> Result<Failure, Refusal> {
+/// Passes `account` on where the image lets the system run without sys-data.
+fn admit(account: Account, blob: &Blob<'_>) -> Result<Account, Refusal> {
     match blob.image().on_sys_data_failure {
-        OnSysDataFailure::Degrade => Ok(failure),
-        OnSysDataFailure::Fail => Err(Refusal::SysData(failure)),
+        OnSysDataFailure::Degrade => Ok(account),
+        OnSysDataFailure::Fail => Err(Refusal::SysData(account)),
     }
 }

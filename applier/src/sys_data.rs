@@ -10,7 +10,7 @@ use state_schema::SysData as Partition;
 use state_schema::sys_data::VERSION;
 
 use crate::beneath::{ensure_directory, open_directory, open_file};
-use crate::failure::{Failure, Finding};
+use crate::failure::{Account, Failure, Finding};
 use crate::layout::{COMMON_DIR, SLOTS_DIR, VERSION_FILE, WORK_DIR};
 use crate::path::PathBuf;
 use crate::step::Step;
@@ -27,15 +27,15 @@ pub(crate) struct SysData {
 /// Why it is not.
 pub(crate) enum SysDataError {
     /// It cannot be used; the image says whether the system may run without.
-    Unusable(Failure),
+    Unusable(Account),
     /// It is of a layout that we do not know: another version of this program keeps its state there, and
     /// running beside it would part the two.
-    Unknown(Failure),
+    Unknown(Account),
 }
 
 impl From<Failure> for SysDataError {
     fn from(failure: Failure) -> Self {
-        Self::Unusable(failure)
+        Self::Unusable(failure.account())
     }
 }
 
@@ -102,7 +102,7 @@ fn check_version(top: &OwnedFd) -> Result<(), SysDataError> {
         let step = Step::new(CHECK, SLOTS_DIR.to_bytes());
         return match step.stat_name(top, SLOTS_DIR)? {
             None => Ok(()),
-            Some(_) => Err(SysDataError::Unknown(step.found(Finding::NoLayout))),
+            Some(_) => Err(SysDataError::Unknown(step.found(Finding::NoLayout).account())),
         };
     }
     let file = open_file(&step, top, VERSION_FILE)?;
@@ -112,7 +112,7 @@ fn check_version(top: &OwnedFd) -> Result<(), SysDataError> {
     if bytes.get(..len) == Some(VERSION.as_bytes()) {
         Ok(())
     } else {
-        Err(SysDataError::Unknown(step.found(Finding::OtherLayout)))
+        Err(SysDataError::Unknown(step.found(Finding::OtherLayout).account()))
     }
 }
 

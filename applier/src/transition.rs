@@ -9,7 +9,7 @@ use state_schema::{Blob, SlotName};
 
 use crate::beneath::{DIRECTORY, PARENT, ensure_directory, open_directory, open_existing, open_file};
 use crate::blob::{BlobError, BlobFile};
-use crate::failure::Failure;
+use crate::failure::{Account, Failure};
 use crate::layout::{SLOT_BLOB, TREE_DIR};
 use crate::path::PathBuf;
 use crate::step::Step;
@@ -41,9 +41,9 @@ impl Event {
 /// Why there is no state to go on with.
 pub(crate) enum TransitionError {
     /// sys-data cannot be used.
-    Unusable(Failure),
+    Unusable(Account),
     /// sys-data is of a layout that we do not know.
-    UnknownLayout(Failure),
+    UnknownLayout(Account),
     /// The slot's state was written by another image.
     OtherImage { slot: Note, written_by: Note, boots: Note },
     /// It cannot be told which image wrote the slot's state.
@@ -52,7 +52,7 @@ pub(crate) enum TransitionError {
 
 impl From<Failure> for TransitionError {
     fn from(failure: Failure) -> Self {
-        Self::Unusable(failure)
+        Self::Unusable(failure.account())
     }
 }
 
