@@ -73,6 +73,8 @@ pub(crate) enum Finding {
     Unsizeable,
     /// Too much from this place was moved aside before.
     TooManyKept,
+    /// The state that it would lie in is to be made first.
+    NoneAbove,
     /// The extended attribute of this name cannot be kept there.
     Attribute(Text<64>, Errno),
 }
@@ -96,6 +98,7 @@ impl Show for Finding {
             Self::NotInADirectory => b"no writable directory of the plan holds it",
             Self::Unsizeable => b"only a directory that is bound can have a size of its own",
             Self::TooManyKept => b"replaced/ holds 16 of it; look at them, and remove what is not needed",
+            Self::NoneAbove => b"the state of the entry that it lies in is missing",
             Self::Attribute(..) => b"extended attribute ",
         });
         if let Self::Attribute(name, errno) = self {

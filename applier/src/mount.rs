@@ -233,7 +233,7 @@ impl<'m, 'a> Mounter<'m, 'a> {
         repairs: &mut Repairs,
     ) -> Result<(OwnedFd, bool), Failure> {
         loop {
-            let placed = self.seeder.place(item, store);
+            let placed = self.seeder.place(item, entry, store);
             let opened = placed.and_then(|seeded| Ok((open_backing(store, entry)?, seeded)));
             let Err(failure) = opened else { return opened };
             if repairs.state.is_some() {

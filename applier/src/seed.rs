@@ -14,7 +14,7 @@ use state_schema::{Blob, Entry, How, Kind, Lifetime, Seed};
 use crate::beneath::{self, ensure_parent, open_directory, open_existing, split};
 use crate::copy::{Copier, Omission, Source, create_file, times};
 use crate::factory::Factory;
-use crate::failure::Failure;
+use crate::failure::{Failure, Finding};
 use crate::path::{NumberName, PathBuf};
 use crate::plan::{Item, items};
 use crate::step::Step;
@@ -77,8 +77,9 @@ impl<'s, 'a> Seeder<'s, 'a> {
     }
 
     /// Puts the entry's first content in its place in `store`, unless there is something. Says whether it did.
-    pub(crate) fn place(&self, item: &Item<'_>, store: &Store) -> Result<bool, Failure> {
-        let path = item.entry.path;
+    /// `entry` is the item's, but for its lifetime.
+    pub(crate) fn place(&self, item: &Item<'_>, entry: &Entry<'_>, store: &Store) -> Result<bool, Failure> {
+        let path = entry.path;
         let step = Step::new(SEED, path.as_str().as_bytes());
         if !is_missing(store, &item.entry)? {
             return Ok(false);
@@ -88,6 +89,7 @@ impl<'s, 'a> Seeder<'s, 'a> {
             self.build(item, store)?;
             sync(store.work())?;
         }
+        self.check_above(entry, store)?;
         let parent = ensure_parent(store.tree(), path.relative())?;
         let mut buffer = PathBuf::new();
         let name = step.path(&mut buffer, &[split(path.relative()).1.as_bytes()])?;
@@ -96,6 +98,27 @@ impl<'s, 'a> Seeder<'s, 'a> {
         step.remove(&parent, name, flags)?;
         step.rename(store.work(), built.as_c_str(), &parent, name)?;
         Ok(true)
+    }
+
+    /// Checks that nothing has to be made above the entry where the state of another one is to be: ever after it would
+    /// be taken for that state, and its first content would be lost.
+    fn check_above(&self, entry: &Entry<'_>, store: &Store) -> Result<(), Failure> {
+        let step = Step::new(SEED, entry.path.as_str().as_bytes());
+        let mut buffer = PathBuf::new();
+        let parent = step.path(&mut buffer, &[split(entry.path.relative()).0.as_bytes()])?;
+        if open_existing(&step, store.tree(), parent, OFlags::PATH)?.is_some() {
+            return Ok(());
+        }
+        for above in items(self.blob).map(|item| item.entry) {
+            if entry.path.is_beneath(above.path)
+                && has_place_in_store(&above)
+                && in_same_store(entry.lifetime, above.lifetime)
+                && is_missing(store, &above)?
+            {
+                return Err(step.found(Finding::NoneAbove));
+            }
+        }
+        Ok(())
     }
 
     /// Makes the entry's first content in the work directory of `store`, under the entry's number.
@@ -203,6 +226,11 @@ fn discard(work: &OwnedFd, name: &CStr, kind: Kind) -> Result<(), Failure> {
 fn has_place_in_store(entry: &Entry<'_>) -> bool {
     !matches!(entry.how, How::Symlink { .. })
         && !matches!(entry.lifetime, Lifetime::Ephemeral { size: Some(_) })
+}
+
+/// Whether persistent entries of these lifetimes lie in one store.
+fn in_same_store(one: Lifetime, other: Lifetime) -> bool {
+    matches!((one, other), (Lifetime::Persistent(one), Lifetime::Persistent(other)) if one.scope == other.scope)
 }
 
 /// Whether the entry is still to be seeded: there is nothing, or only a mount point that we made there.
