@@ -4,8 +4,10 @@
 
 use core::ffi::CStr;
 
+use linux_raw_sys::general::MS_RDONLY;
 use rustix::fd::OwnedFd;
 use rustix::fs::{AtFlags, Mode, OFlags, StatxAttributes, open};
+use rustix::io::Errno;
 use state_schema::SysData as Partition;
 use state_schema::sys_data::VERSION;
 
@@ -90,7 +92,14 @@ fn open_top(named: Option<&CStr>, partition: &Partition<'_>) -> Result<OwnedFd, 
             .map_err(|errno| step.failed("open", errno))?;
     // Without this, a partition that is not there would be the directory below, of a tmpfs or of the image.
     let is_mounted = || Ok(step.statx(&top)?.stx_attributes.contains(StatxAttributes::MOUNT_ROOT));
-    if named.is_some() || is_mounted()? { Ok(top) } else { Err(step.found(Finding::NotMounted)) }
+    if named.is_none() && !is_mounted()? {
+        return Err(step.found(Finding::NotMounted));
+    }
+    // Nothing is written where all state is there already, and what is bound would be read-only.
+    if step.statfs(&top)?.f_flags.cast_unsigned() & u64::from(MS_RDONLY) != 0 {
+        return Err(step.failed("fstatfs", Errno::ROFS));
+    }
+    Ok(top)
 }
 
 const CHECK: &str = "use sys-data of the layout in";
