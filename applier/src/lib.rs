@@ -140,8 +140,8 @@ fn apply_plan<'a>(
         stores.lose_sys_data(failure.account(), blob)?;
     }
     report.event(stores.event(), stores.sys_data_failure());
-    let mounted =
-        Mounter::new(root, stage, &stores, &seeder).mount_all(&mut |entry, applied| report.entry(entry, applied));
+    let mounted = Mounter::new(root, stage, &stores, &seeder)
+        .mount_all(&mut |entry, applied| report.entry(entry, applied));
     report.left_out(seeder.sockets());
     mounted
 }

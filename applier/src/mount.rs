@@ -130,7 +130,9 @@ impl<'m, 'a> Mounter<'m, 'a> {
         match made {
             Ok(seeded) => Ok(Applied { outcome: Outcome::Linked, seeded, repairs }),
             Err(failure) => match item.entry.on_failure {
-                OnFailure::Fail => Err(Refusal::Entry { path: note(&item.entry), account: failure.account() }),
+                OnFailure::Fail => {
+                    Err(Refusal::Entry { path: note(&item.entry), account: failure.account() })
+                }
                 // There is no ephemeral way to be a symlink of the image, so it is left as it is.
                 OnFailure::Degrade | OnFailure::Skip => {
                     Ok(Applied { outcome: Outcome::Skipped(failure.account()), seeded: false, repairs })

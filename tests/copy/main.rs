@@ -30,7 +30,8 @@ fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     // Only as root: nobody else can mount these file systems, or make devices.
-    let trials =
-        cases.map(|&(name, _)| Trial::test(name, move || run_case(name, Identity::Root, Kernel::Own).map_err(Into::into)));
+    let trials = cases.map(|&(name, _)| {
+        Trial::test(name, move || run_case(name, Identity::Root, Kernel::Own).map_err(Into::into))
+    });
     libtest_mimic::run(&Arguments::from_args(), trials.collect()).exit_code()
 }

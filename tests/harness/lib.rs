@@ -3,3 +3,4 @@
 pub mod namespace;
 pub mod program;
 pub mod scene;
+pub mod tracer;

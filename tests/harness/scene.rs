@@ -5,6 +5,7 @@ use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use serde_json::Value;
@@ -185,23 +186,31 @@ impl Scene {
     /// When it does not run, or ends by a signal.
     #[must_use]
     pub fn apply_with<S: AsRef<OsStr>>(&self, arguments: &[S]) -> Applied {
-        let report = self.run("report.json");
-        let _ = fs::remove_file(&report);
-        let output = stated()
-            .arg("apply")
-            .args([
-                OsStr::new("--root"),
-                self.root("").as_os_str(),
-                OsStr::new("--run"),
-                self.run("").as_os_str(),
-            ])
-            .args(arguments)
-            .output()
-            .expect("stated runs");
+        let output = self.command().args(arguments).output().expect("stated runs");
         let stderr = String::from_utf8(output.stderr).expect("UTF-8");
-        let report = fs::read(report)
-            .map_or(Value::Null, |json| serde_json::from_slice(&json).expect("the report is JSON"));
         let status = output.status.code().unwrap_or_else(|| panic!("{}: {stderr}", output.status));
+        self.applied(status, stderr)
+    }
+
+    /// The command that every boot runs. What an earlier run reported is removed.
+    #[must_use]
+    pub fn command(&self) -> Command {
+        let _ = fs::remove_file(self.run("report.json"));
+        let mut command = stated();
+        command.arg("apply");
+        command.arg("--root").arg(self.root("")).arg("--run").arg(self.run(""));
+        command
+    }
+
+    /// What a run came to that ended so.
+    ///
+    /// # Panics
+    ///
+    /// When its report is not JSON.
+    #[must_use]
+    pub fn applied(&self, status: i32, stderr: String) -> Applied {
+        let report = fs::read(self.run("report.json"))
+            .map_or(Value::Null, |json| serde_json::from_slice(&json).expect("the report is JSON"));
         Applied { status, stderr, report }
     }
 

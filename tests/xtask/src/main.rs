@@ -1,8 +1,8 @@
-//! The project's own commands: `cargo xtask demo`, `test`, `bench`, `coverage`.
+//! The project's own commands: `cargo xtask demo`, `test`, `faults`, `bench`, `coverage`.
 //!
-//! `demo` shows the system on a real Debian root; `test` is everything that must hold before a change is merged.
-//! Both run the programs as their users do, and look at what the kernel really did. `bench` measures what that costs,
-//! `coverage` which lines the tests run.
+//! `demo` shows the system on a real Debian root; `test` is everything that must hold before a change is merged;
+//! `faults` disturbs boots at more points than `test` has the time for. All run the programs as their users do, and look
+//! at what the kernel really did. `bench` measures what that costs, `coverage` which lines the tests run.
 
 #![expect(
     clippy::print_stdout,
@@ -19,6 +19,7 @@ mod elf;
 mod example;
 mod expected_plan;
 mod failure;
+mod faults;
 mod image;
 mod junit;
 mod licences;
@@ -64,6 +65,10 @@ enum Command {
     /// Fetches Debian with mmdebstrap on the first run. Needs root, for mounts in a private namespace; nothing stays
     /// mounted.
     Demo,
+    /// Disturb boots at every system call, by every fault, and see that the next boot recovers.
+    ///
+    /// Takes many minutes; `test` tries a sample of the same. Needs root, for mounts in private namespaces.
+    Faults,
     /// Run everything that must hold before a change is merged, and stop at the first step that fails.
     ///
     /// Needs root, for mounts in private namespaces. Installs the Debian packages and cargo tools that are missing.
@@ -96,6 +101,7 @@ fn main() -> ExitCode {
     let terminal = Terminal::of_stdout();
     let outcome = Workspace::find().and_then(|workspace| match arguments.command {
         Command::Demo => demo::run(&workspace, terminal),
+        Command::Faults => faults::run(&workspace, terminal),
         Command::Test { steps, advisories } => suite::run(&workspace, terminal, &steps, advisories),
         Command::Bench { write } => bench::run(&workspace, terminal, write),
         Command::Coverage => coverage::run(&workspace, terminal),

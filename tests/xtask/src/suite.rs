@@ -7,6 +7,7 @@ use clap::ValueEnum;
 
 use crate::example::Example;
 use crate::failure::{Failure, OrFail as _, Outcome};
+use crate::faults::{self, Share};
 use crate::image::Image;
 use crate::task::Task;
 use crate::terminal::Terminal;
@@ -31,6 +32,8 @@ pub(crate) enum Step {
     Size,
     /// Unit, user interface, blob, mount and hostile tests.
     Unit,
+    /// Boots that are disturbed at their system calls recover; a sample of all points.
+    Faults,
     /// The examples compile to their expected plans.
     Examples,
     /// The demonstration sees what the fragments promise.
@@ -47,6 +50,7 @@ impl Step {
             Self::Deny => "deny",
             Self::Size => "size",
             Self::Unit => "unit",
+            Self::Faults => "faults",
             Self::Examples => "examples",
             Self::Demo => "demo",
         }
@@ -149,6 +153,7 @@ fn run_quiet(step: Step, workspace: &Workspace, task: &mut Task<'_>, advisories:
             let size = elf::check_freestanding(&stated)?;
             Ok(format!("stated is static, {size} of {} bytes", elf::SIZE_BUDGET))
         }
+        Step::Faults => faults::disturb(Share::Sample, workspace, task, &log),
         _ => {
             // The mount tests run the freestanding program.
             workspace.build_stated(task)?;
@@ -184,7 +189,7 @@ fn run_demo(workspace: &Workspace, terminal: Terminal) -> Outcome {
 }
 
 /// The names of failed tests in what test programs print: "test name ... FAILED". Empty if it did not come to that.
-fn failed_tests(output: &str) -> String {
+pub(crate) fn failed_tests(output: &str) -> String {
     let results = output.lines().filter_map(|line| line.strip_prefix("test ")?.strip_suffix(" ... FAILED"));
     let names: Vec<_> = results.map(|name| format!("\n  - {}", name.trim_end())).collect();
     if names.is_empty() { String::new() } else { format!("; failed tests:{}", names.concat()) }

@@ -50,9 +50,12 @@ const MKFS_XFS: Tool = Tool { program: "mkfs.xfs", package: "xfsprogs" };
 /// Runs yamllint. Debian has the module that makes environments in a package of its own.
 pub(crate) const PYTHON: Tool = Tool { program: "python3", package: "python3-venv" };
 
+/// Makes the calls fail that an older kernel has not.
+const STRACE: Tool = Tool { program: "strace", package: "strace" };
+
 /// What the tests run.
-pub(crate) const OF_TESTS: [Tool; 11] =
-    [CC, DIFF, MMDEBSTRAP, FAKETIME, NODE, NPM, BUSYBOX, NEWUIDMAP, MKFS_BTRFS, MKFS_EXT4, MKFS_XFS];
+pub(crate) const OF_TESTS: [Tool; 12] =
+    [CC, DIFF, MMDEBSTRAP, FAKETIME, NODE, NPM, BUSYBOX, NEWUIDMAP, MKFS_BTRFS, MKFS_EXT4, MKFS_XFS, STRACE];
 
 /// Installs those of `tools` that are missing.
 pub(crate) fn ensure(tools: &[Tool], workspace: &Workspace, terminal: Terminal) -> Outcome {
