@@ -2,7 +2,10 @@
 //!
 //! Only shown, never a reason to fail: time on a shared machine says too little for that.
 
+mod container;
+mod contender;
 mod figures;
+mod mounting;
 mod statec;
 mod usage;
 mod workload;
@@ -19,7 +22,7 @@ use crate::workspace::Workspace;
 type Subject = fn(&Workspace, Terminal, &mut Figures) -> Outcome;
 
 /// In the order of the page.
-const SUBJECTS: &[Subject] = &[statec::measure_all];
+const SUBJECTS: &[Subject] = &[statec::measure_all, mounting::measure_all, container::measure_all];
 
 /// How busy the machine may be before the figures are doubted: processes that want to run, on average.
 const QUIET: f64 = 0.5;

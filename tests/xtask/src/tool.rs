@@ -22,7 +22,7 @@ pub(crate) struct Tool {
 pub(crate) const MMDEBSTRAP: Tool = Tool { program: "mmdebstrap", package: "mmdebstrap" };
 
 /// Links.
-const CC: Tool = Tool { program: "cc", package: "gcc" };
+pub(crate) const CC: Tool = Tool { program: "cc", package: "gcc" };
 
 /// Shows how two texts differ.
 const DIFF: Tool = Tool { program: "diff", package: "diffutils" };
@@ -37,7 +37,7 @@ const NODE: Tool = Tool { program: "node", package: "nodejs" };
 const NPM: Tool = Tool { program: "npm", package: "npm" };
 
 /// All programs of a small root file system in one.
-const BUSYBOX: Tool = Tool { program: "busybox", package: "busybox-static" };
+pub(crate) const BUSYBOX: Tool = Tool { program: "busybox", package: "busybox-static" };
 
 /// Declares the users of a namespace.
 const NEWUIDMAP: Tool = Tool { program: "newuidmap", package: "uidmap" };
@@ -46,6 +46,12 @@ const NEWUIDMAP: Tool = Tool { program: "newuidmap", package: "uidmap" };
 const MKFS_BTRFS: Tool = Tool { program: "mkfs.btrfs", package: "btrfs-progs" };
 const MKFS_EXT4: Tool = Tool { program: "mkfs.ext4", package: "e2fsprogs" };
 const MKFS_XFS: Tool = Tool { program: "mkfs.xfs", package: "xfsprogs" };
+
+/// Mounts what a table says.
+pub(crate) const MOUNT: Tool = Tool { program: "mount", package: "mount" };
+
+/// Boots a root in a container.
+pub(crate) const NSPAWN: Tool = Tool { program: "systemd-nspawn", package: "systemd-container" };
 
 /// Runs yamllint. Debian has the module that makes environments in a package of its own.
 pub(crate) const PYTHON: Tool = Tool { program: "python3", package: "python3-venv" };

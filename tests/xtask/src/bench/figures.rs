@@ -40,6 +40,14 @@ impl Figures {
         self.add(&table);
     }
 
+    /// A table of any columns, the first of which is text and the others numbers.
+    pub(crate) fn add_table(&mut self, title: &str, head: &[String], rows: &[Vec<String>]) {
+        let line = |cells: &[String]| format!("| {} |\n", cells.join(" | "));
+        let numbers = " --: |".repeat(head.len().saturating_sub(1));
+        let rows: String = rows.iter().map(|row| line(row)).collect();
+        self.add(&format!("{title}:\n\n{}| --- |{numbers}\n{rows}", line(head)));
+    }
+
     /// A paragraph.
     pub(crate) fn add(&mut self, text: &str) {
         if !self.0.is_empty() {
@@ -86,6 +94,11 @@ pub(crate) fn show(time: Duration) -> String {
     }
 }
 
+/// Milliseconds with two decimals: for what takes few of them.
+pub(crate) fn show_precisely(time: Duration) -> String {
+    format!("{:.2} ms", time.as_secs_f64() * 1e3)
+}
+
 /// Bytes, as mebibytes with one decimal.
 pub(crate) fn mebibytes(bytes: u64) -> String {
     let tenths = (bytes * 10 + (1 << 19)) >> 20;
@@ -111,5 +124,6 @@ mod tests {
         assert_eq!(mebibytes((3 << 20) + (1 << 19)), "3.5 MiB");
         assert_eq!(show(Duration::from_micros(1499)), "1 ms");
         assert_eq!(show(Duration::from_millis(12345)), "12.3 s");
+        assert_eq!(show_precisely(Duration::from_micros(1499)), "1.50 ms");
     }
 }
