@@ -49,7 +49,7 @@ pub(crate) fn set_read_only_tree(mount: &OwnedFd) -> Result<(), Errno> {
     set_attributes(mount, AT_EMPTY_PATH | AT_RECURSIVE, &attributes)
 }
 
-/// Whether the kernel has the call. `file` is any.
+/// Whether the kernel has the call. `file` is any: no structure has this length, so all that comes is an answer.
 pub(crate) fn can_set(file: &OwnedFd) -> bool {
     let nothing = mount_attr { attr_set: 0, attr_clr: 0, propagation: 0, userns_fd: 0 };
     call(file, AT_EMPTY_PATH, &nothing, 0) != Err(Errno::NOSYS)

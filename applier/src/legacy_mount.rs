@@ -1,4 +1,4 @@
-//! Mounts without `mount_setattr` (before Linux 5.12) or `fsopen` (emulators): with `mount(2)`.
+//! Mounts on kernels without `mount_setattr`, before Linux 5.12: with `mount(2)`.
 //!
 //! All of that is in this file, so that it can go with the last of these kernels. `mount(2)` makes attached mounts
 //! only. So each is made on a *stage*, a private tmpfs in the run directory, gets its options there, and is moved
@@ -14,7 +14,7 @@ use linux_raw_sys::general::{
 use rustix::fd::OwnedFd;
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, ResolveFlags, fstatvfs};
 use rustix::io::Errno;
-use rustix::mount::{FsOpenFlags, MountFlags, UnmountFlags, fsopen, mount, unmount};
+use rustix::mount::{MountFlags, UnmountFlags, mount, unmount};
 use state_schema::MountOptions;
 
 use crate::attributes;
@@ -52,9 +52,8 @@ pub(crate) struct Stage {
 impl Stage {
     /// Sets the stage in the run directory; `None` where the kernel needs none.
     pub(crate) fn set(run: &OwnedFd) -> Result<Option<Self>, Failure> {
-        let is_missing = |answer: Result<OwnedFd, Errno>| answer.err() == Some(Errno::NOSYS);
-        // No file system has this name, and no structure of attributes this length: all that comes is an answer.
-        if !is_missing(fsopen(c"", FsOpenFlags::empty())) && attributes::can_set(run) {
+        // The youngest of the calls that detached mounts take.
+        if attributes::can_set(run) {
             return Ok(None);
         }
         let step = Step::new("stage mounts, which needs /proc, in", STAGE.to_bytes());

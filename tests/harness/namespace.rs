@@ -48,25 +48,10 @@ pub enum Identity {
 /// On what kernel the program of a case runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kernel {
-    /// On the machine's own, or in the emulator that is asked for.
+    /// On the machine's own.
     Own,
     /// On one that has no detached mounts.
     Old,
-}
-
-impl Kernel {
-    /// The words before the program.
-    fn runner(self) -> String {
-        match self {
-            Self::Own => program::emulator().unwrap_or_default(),
-            Self::Old => OLD_KERNEL.to_owned(),
-        }
-    }
-
-    /// Whether there are no detached mounts. The emulators that we know have none.
-    fn is_old(self) -> bool {
-        self == Self::Old || program::emulator().is_some()
-    }
 }
 
 /// The name of the case that this process is to run, if it is one.
@@ -145,10 +130,10 @@ pub fn output_of_case(name: &str, identity: Identity, kernel: Kernel) -> Result<
         .envs(env::var_os(PROFILE).map(|file| (PROFILE, file)))
         .env("RUST_BACKTRACE", "0")
         .env(CASE, name)
-        .env(STATED, format!("{} {}", kernel.runner(), programs.join("stated").display()))
+        .env(STATED, words(kernel, programs))
         .env(STATEC, programs.join("statec"))
         .current_dir(directory.path());
-    if kernel.is_old() {
+    if kernel == Kernel::Old {
         command.env(OLD, "yes");
     }
     // SAFETY: between fork and exec, `enter` makes system calls and writes short files; of the memory of the
@@ -166,6 +151,18 @@ pub fn output_of_case(name: &str, identity: Identity, kernel: Kernel) -> Result<
     Err(format!("{}\n{out}{err}", output.status))
 }
 
+/// How the program is started: it may run in an emulator, whose own calls are those that an old kernel refuses.
+fn words(kernel: Kernel, programs: &Path) -> String {
+    let mut words = Vec::new();
+    if kernel == Kernel::Old {
+        words.push(OLD_KERNEL.to_owned());
+    }
+    let of = |name| programs.join(name).display().to_string();
+    words.extend(program::emulator().map(|_| of("emulator")));
+    words.push(of("stated"));
+    words.join(" ")
+}
+
 /// A directory with copies of the programs, which the user without privileges can read.
 fn programs() -> &'static Path {
     static COPIES: OnceLock<tempfile::TempDir> = OnceLock::new();
@@ -175,8 +172,14 @@ fn programs() -> &'static Path {
             let readable = fs::Permissions::from_mode(0o755);
             fs::set_permissions(directory.path(), readable).expect("chmod");
             let tests = env::current_exe().expect("the test program");
-            let ours = [("stated", program::stated()), ("statec", program::statec())];
-            for (name, from) in [("tests", tests.as_path())].into_iter().chain(ours) {
+            let emulator = program::emulator();
+            let mut copies = vec![
+                ("tests", tests.as_path()),
+                ("stated", program::stated()),
+                ("statec", program::statec()),
+            ];
+            copies.extend(emulator.iter().map(|emulator| ("emulator", emulator.as_path())));
+            for (name, from) in copies {
                 fs::copy(from, directory.path().join(name)).expect("a copy of the program");
             }
             directory

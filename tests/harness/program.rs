@@ -18,13 +18,13 @@ pub fn statec() -> &'static Path {
 /// Names the applier that is to be tested instead of this machine's own: one for another architecture.
 const STATED: &str = "STATED";
 
-/// Names the program that runs it.
+/// Is the path of the program that runs it.
 const EMULATOR: &str = "STATED_EMULATOR";
 
 /// The emulator that the applier is to be run in, if any.
 #[must_use]
-pub fn emulator() -> Option<String> {
-    std::env::var(EMULATOR).ok()
+pub fn emulator() -> Option<PathBuf> {
+    std::env::var_os(EMULATOR).map(PathBuf::from)
 }
 
 /// The freestanding applier. Built on first use, unless another is named.

@@ -1,4 +1,4 @@
-//! The project's own commands: `cargo xtask demo`, `test`, `faults`, `bench`, `coverage`.
+//! The project's own commands: `cargo xtask demo`, `test`, `faults`, `cross`, `bench`, `coverage`.
 //!
 //! `demo` shows the system on a real Debian root; `test` is everything that must hold before a change is merged;
 //! `faults` disturbs boots at more points than `test` has the time for. All run the programs as their users do, and look
@@ -12,7 +12,9 @@
 mod bench;
 mod cobertura;
 mod coverage;
+mod cross;
 mod debian_root;
+mod debian_tree;
 mod demo;
 mod device;
 mod elf;
@@ -46,6 +48,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use nix::sys::stat::{Mode, umask};
 
+use crate::cross::Architecture;
 use crate::suite::Step;
 use crate::terminal::Terminal;
 use crate::workspace::Workspace;
@@ -69,6 +72,18 @@ enum Command {
     ///
     /// Takes many minutes; `test` tries a sample of the same. Needs root, for mounts in private namespaces.
     Faults,
+    /// Build the freestanding stated for other architectures, and run the mount tests with it in an emulator.
+    ///
+    /// Fetches a compiler with the sources of `core`, and emulators, with mmdebstrap on the first run. Nothing is
+    /// installed. Needs root, for mounts in private namespaces.
+    Cross {
+        /// Only these.
+        #[arg(value_enum)]
+        architectures: Vec<Architecture>,
+        /// Run only the mount tests whose names contain this.
+        #[arg(long, value_name = "TEXT")]
+        cases: Option<String>,
+    },
     /// Run everything that must hold before a change is merged, and stop at the first step that fails.
     ///
     /// Needs root, for mounts in private namespaces. Installs the Debian packages and cargo tools that are missing.
@@ -102,6 +117,9 @@ fn main() -> ExitCode {
     let outcome = Workspace::find().and_then(|workspace| match arguments.command {
         Command::Demo => demo::run(&workspace, terminal),
         Command::Faults => faults::run(&workspace, terminal),
+        Command::Cross { architectures, cases } => {
+            cross::run(&workspace, terminal, &architectures, cases.as_deref())
+        }
         Command::Test { steps, advisories } => suite::run(&workspace, terminal, &steps, advisories),
         Command::Bench { write } => bench::run(&workspace, terminal, write),
         Command::Coverage => coverage::run(&workspace, terminal),

@@ -1,10 +1,13 @@
 //! `cargo xtask test`: what must hold before a change is merged, the quickest to fail first.
 
 use std::fs;
+use std::path::Path;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use clap::ValueEnum;
 
+use crate::cross::Architecture;
 use crate::example::Example;
 use crate::failure::{Failure, OrFail as _, Outcome};
 use crate::faults::{self, Share};
@@ -13,7 +16,10 @@ use crate::task::Task;
 use crate::terminal::Terminal;
 use crate::tool;
 use crate::workspace::{Workspace, require_root};
-use crate::{demo, elf, expected_plan, licences};
+use crate::{cross, demo, elf, expected_plan, licences};
+
+/// The cases that are run in the emulator: those as root, on its own kernel. `cargo xtask cross` runs all.
+const CROSS_CASES: &str = "root::";
 
 /// One step of the tests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -34,6 +40,8 @@ pub(crate) enum Step {
     Unit,
     /// Boots that are disturbed at their system calls recover; a sample of all points.
     Faults,
+    /// The freestanding stated builds for 64-bit ARM, and passes mount tests in an emulator.
+    Cross,
     /// The examples compile to their expected plans.
     Examples,
     /// The demonstration sees what the fragments promise.
@@ -51,6 +59,7 @@ impl Step {
             Self::Size => "size",
             Self::Unit => "unit",
             Self::Faults => "faults",
+            Self::Cross => "cross",
             Self::Examples => "examples",
             Self::Demo => "demo",
         }
@@ -108,8 +117,9 @@ fn show_result(
 }
 
 fn run_step(step: Step, workspace: &Workspace, terminal: Terminal, advisories: bool) -> Outcome {
-    // These two show their own parts.
+    // These show their own parts.
     match step {
+        Step::Cross => return cross::run(workspace, terminal, &[Architecture::Aarch64], Some(CROSS_CASES)),
         Step::Examples => return check_examples(workspace, terminal),
         Step::Demo => return run_demo(workspace, terminal),
         _ => {}
@@ -157,17 +167,23 @@ fn run_quiet(step: Step, workspace: &Workspace, task: &mut Task<'_>, advisories:
         _ => {
             // The mount tests run the freestanding program.
             workspace.build_stated(task)?;
-            let result = task.run(cargo.args(["test", "--workspace", "--no-fail-fast"]), &log);
-            let output = fs::read_to_string(&log).or_fail(|| format!("read {}", log.display()))?;
-            if let Err(failure) = result {
-                return Err(failure.and(failed_tests(&output)));
-            }
-            let count = count_tests(&output);
-            if count == 0 {
-                return Err(Failure::with_output("no test was run", output));
-            }
+            cargo.args(["test", "--workspace", "--no-fail-fast"]);
+            let count = run_tests(task, &mut cargo, &log)?;
             Ok(format!("{count} unit, user interface, blob, mount and hostile tests"))
         }
+    }
+}
+
+/// Runs tests with cargo. Returns how many passed, which is not none.
+pub(crate) fn run_tests(task: &mut Task<'_>, cargo: &mut Command, log: &Path) -> Outcome<usize> {
+    let result = task.run(cargo, log);
+    let output = fs::read_to_string(log).or_fail(|| format!("read {}", log.display()))?;
+    if let Err(failure) = result {
+        return Err(failure.and(failed_tests(&output)));
+    }
+    match count_tests(&output) {
+        0 => Err(Failure::with_output("no test was run", output)),
+        count => Ok(count),
     }
 }
 

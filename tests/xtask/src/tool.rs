@@ -56,8 +56,8 @@ pub(crate) const NSPAWN: Tool = Tool { program: "systemd-nspawn", package: "syst
 /// Runs yamllint. Debian has the module that makes environments in a package of its own.
 pub(crate) const PYTHON: Tool = Tool { program: "python3", package: "python3-venv" };
 
-/// Makes the calls fail that an older kernel has not.
-const STRACE: Tool = Tool { program: "strace", package: "strace" };
+/// Makes system calls fail as on older kernels.
+pub(crate) const STRACE: Tool = Tool { program: "strace", package: "strace" };
 
 /// What the tests run.
 pub(crate) const OF_TESTS: [Tool; 12] =

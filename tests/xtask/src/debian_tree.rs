@@ -1,0 +1,54 @@
+//! Debian packages unpacked into a directory, for programs that cannot be installed beside the machine's own.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+
+use crate::failure::{OrFail as _, Outcome};
+use crate::task::Task;
+use crate::terminal::Terminal;
+use crate::tool;
+use crate::workspace::Workspace;
+
+/// A directory that holds packages and what they depend on, none of them configured.
+#[derive(Debug)]
+pub(crate) struct DebianTree {
+    root: PathBuf,
+}
+
+impl DebianTree {
+    /// Takes the tree of an earlier run if it is of the same release and packages, else fetches it.
+    pub(crate) fn fetch(
+        name: &str,
+        release: &str,
+        packages: &[&str],
+        workspace: &Workspace,
+        terminal: Terminal,
+    ) -> Outcome<Self> {
+        let root = workspace.scratch("cross")?.join(name);
+        let key = format!("{release} {}\n", packages.join(" "));
+        let key_file = root.with_extension("key");
+        let title = format!("fetch {name}");
+        let mut task = Task::start(terminal, &title);
+        if fs::read_to_string(&key_file).is_ok_and(|had| had == key) {
+            task.finish("have it already");
+            return Ok(Self { root });
+        }
+        tool::ensure(&[tool::MMDEBSTRAP], workspace, terminal)?;
+        if root.exists() {
+            fs::remove_dir_all(&root).or_fail(|| format!("remove {}", root.display()))?;
+        }
+        let mut mmdebstrap = Command::new("mmdebstrap");
+        mmdebstrap.args(["--variant=extract", "--format=directory"]);
+        mmdebstrap.arg(format!("--include={}", packages.join(","))).arg(release).arg(&root);
+        task.run(&mut mmdebstrap, &workspace.scratch("log")?.join(name).with_extension("txt"))?;
+        // Last, so that an interrupted run leaves nothing that looks complete.
+        fs::write(&key_file, key).or_fail(|| format!("write {}", key_file.display()))?;
+        task.finish(&format!("{} of {release}, by mmdebstrap", packages.join(" and ")));
+        Ok(Self { root })
+    }
+
+    pub(crate) fn path(&self, path: &str) -> PathBuf {
+        self.root.join(path)
+    }
+}
