@@ -5,14 +5,14 @@
 //!
 //! | process | part | does |
 //! | --- | --- | --- |
-//! | the one that the user starts | [`namespace`] | parts with the host: user, mount and process namespace |
-//! | | [`ids`] | declares who exists there |
-//! | itself again, as the first in there | [`tree`] | lays out what an initramfs finds: the root, read-only, and sys-data |
-//! | | [`owners`] | gives the blob's entries owners that exist there |
+//! | the one that the user starts | `namespace` | parts with the host: user, mount and process namespace |
+//! | | `ids` | declares who exists there |
+//! | itself again, as the first in there | `tree` | lays out what an initramfs finds: the root, read-only, and sys-data |
+//! | | `owners` | gives the blob's entries owners that exist there |
 //! | | `stated` | applies the blob |
-//! | | [`summary`] | says what came of it |
-//! | | [`seal`] | locks the mounts |
-//! | | [`session`] | runs the command, and ends with it |
+//! | | `summary` | says what came of it |
+//! | | `seal` | locks the mounts |
+//! | | `session` | runs the command, and ends with it |
 //!
 //! It is started again rather than forked, since that takes no `unsafe`, and a process namespace takes a process of
 //! its own.

@@ -100,7 +100,7 @@ fn seeded(scene: &Scene, path: &str) -> PathBuf {
 /// A file of zeroes that take up space, between two bytes.
 fn make_zeroes(path: &Path) {
     let file = File::create(path).unwrap();
-    file.write_all_at(&[0; 3_000_000], 0).unwrap();
+    file.write_all_at(&vec![0; 3_000_000], 0).unwrap();
     file.write_all_at(b"x", 0).unwrap();
     file.write_all_at(b"x", 2_999_999).unwrap();
 }

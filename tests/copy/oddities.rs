@@ -104,7 +104,7 @@ fn make_names(top: &Path) {
 fn make_links(top: &Path) {
     let link = |from: &str, to: &str| {
         nix::unistd::linkat(AT_FDCWD, &top.join(from), AT_FDCWD, &top.join(to), nix::fcntl::AtFlags::empty())
-            .unwrap()
+            .unwrap();
     };
     for (from, to) in [
         ("setuid", "one/setuid"),
