@@ -49,19 +49,15 @@ pub(crate) fn set_read_only_tree(mount: &OwnedFd) -> Result<(), Errno> {
     set_attributes(mount, AT_EMPTY_PATH | AT_RECURSIVE, &attributes)
 }
 
-/// Whether the kernel has the call. `file` is any: no structure has this length, so all that comes is an answer.
+/// Whether the kernel has the call: it is asked to change nothing of any `file`.
 pub(crate) fn can_set(file: &OwnedFd) -> bool {
     let nothing = mount_attr { attr_set: 0, attr_clr: 0, propagation: 0, userns_fd: 0 };
-    call(file, AT_EMPTY_PATH, &nothing, 0) != Err(Errno::NOSYS)
+    set_attributes(file, AT_EMPTY_PATH, &nothing) != Err(Errno::NOSYS)
 }
 
-fn set_attributes(mount: &OwnedFd, flags: u32, attributes: &mount_attr) -> Result<(), Errno> {
-    call(mount, flags, attributes, size_of::<mount_attr>())
-}
-
-/// `size`: of the structure as the kernel is to know it, at most what it has.
 #[inline(never)]
-fn call(mount: &OwnedFd, flags: u32, attributes: &mount_attr, size: usize) -> Result<(), Errno> {
+fn set_attributes(mount: &OwnedFd, flags: u32, attributes: &mount_attr) -> Result<(), Errno> {
+    let size = size_of::<mount_attr>();
     // SAFETY: the kernel reads an empty C string and `size` bytes behind `attributes`, both of which live
     // until the call returns, keeps neither, and writes no memory of ours.
     let done = unsafe {

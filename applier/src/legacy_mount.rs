@@ -12,7 +12,7 @@ use linux_raw_sys::general::{
     MS_REC, MS_REMOUNT,
 };
 use rustix::fd::OwnedFd;
-use rustix::fs::{AtFlags, FileType, Mode, OFlags, ResolveFlags, fstatvfs};
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, ResolveFlags};
 use rustix::io::Errno;
 use rustix::mount::{MountFlags, UnmountFlags, mount, unmount};
 use state_schema::MountOptions;
@@ -32,17 +32,15 @@ const DIRECTORY: &CStr = c"directory";
 const FILE: &CStr = c"file";
 const FACTORY: &CStr = c"factory";
 
-/// `ST_NOSYMFOLLOW`, the one flag that `statfs(2)` shows as another bit than `mount(2)` takes it.
-const SHOWN_NOSYMFOLLOW: u64 = 0x2000;
-
-/// What each option is called by `mount(2)`, and how `statfs(2)` shows it.
-const FLAGS: [(MountOptions, u32, u64); 5] = [
-    (MountOptions::NOSUID, MS_NOSUID, MS_NOSUID as u64),
-    (MountOptions::NODEV, MS_NODEV, MS_NODEV as u64),
-    (MountOptions::NOEXEC, MS_NOEXEC, MS_NOEXEC as u64),
+/// What each option is called by `mount(2)`, and by `statfs(2)` where that is another bit (`ST_NOSYMFOLLOW`).
+const FLAGS: [(MountOptions, u32, u32); 5] = [
+    (MountOptions::NOSUID, MS_NOSUID, MS_NOSUID),
+    (MountOptions::NODEV, MS_NODEV, MS_NODEV),
+    (MountOptions::NOEXEC, MS_NOEXEC, MS_NOEXEC),
+    (MountOptions::NOATIME, MS_NOATIME, MS_NOATIME),
     (MountOptions::NOSYMFOLLOW, MS_NOSYMFOLLOW, SHOWN_NOSYMFOLLOW),
-    (MountOptions::NOATIME, MS_NOATIME, MS_NOATIME as u64),
 ];
+const SHOWN_NOSYMFOLLOW: u32 = 0x2000;
 
 /// Where mounts are made on a kernel that cannot make them detached.
 pub(crate) struct Stage {
@@ -58,7 +56,7 @@ impl Stage {
         }
         let step = Step::new("stage mounts, which needs /proc, in", STAGE.to_bytes());
         step.make_missing_directory(run, STAGE, PRIVATE)?;
-        let open = || step.open(run, STAGE, OFlags::PATH, Mode::empty(), ResolveFlags::NO_SYMLINKS);
+        let open = || open(&step, run, STAGE);
         // A run that was killed may have left one; usually there is nothing to unmount.
         let _ = detach(&step, &open()?);
         call(&step, c"sysota", &open()?, c"tmpfs", 0, Some(c"mode=0700"))?;
@@ -116,19 +114,20 @@ impl Stage {
         flags: u32,
         options: Option<&CStr>,
     ) -> Result<OwnedFd, Failure> {
-        let open = || step.open(&self.root, name, OFlags::PATH, Mode::empty(), ResolveFlags::NO_SYMLINKS);
-        call(step, source, &open()?, fstype, flags, options)?;
-        open()
+        call(step, source, &open(step, &self.root, name)?, fstype, flags, options)?;
+        open(step, &self.root, name)
     }
 }
 
 /// Adds `options` to those of a mount on the stage, and makes it private.
 pub(crate) fn set_options(step: &Step<'_>, mount: &OwnedFd, options: MountOptions) -> Result<(), Failure> {
-    let wanted = || FLAGS.iter().filter(|(option, ..)| options.contains(*option));
-    remount(step, mount, wanted().fold(0, |flags, (_, flag, _)| flags | flag))?;
+    let (add, shown) = FLAGS
+        .iter()
+        .filter(|(option, ..)| options.contains(*option))
+        .fold((0, 0), |(add, shown), (_, flag, as_shown)| (add | flag, shown | as_shown));
+    remount(step, mount, add)?;
     // Kernels ignore what they do not know: `nosymfollow` before Linux 5.10.
-    let shown = flags(step, mount)?;
-    if wanted().any(|(.., flag)| shown & flag == 0) {
+    if flags(step, mount)? & shown != shown {
         return Err(step.failed("mount", Errno::OPNOTSUPP));
     }
     call(step, c"", mount, c"", MS_PRIVATE, None)
@@ -164,20 +163,29 @@ impl<'s> FileSystem<'s> {
 }
 
 /// Adds flags to those of a mount. How it treats access times stays as it is unless they say so.
+#[inline(never)]
 fn remount(step: &Step<'_>, mount: &OwnedFd, add: u32) -> Result<(), Failure> {
     let shown = flags(step, mount)?;
-    let had = FLAGS
-        .iter()
-        .filter(|(option, _, flag)| *option != MountOptions::NOATIME && shown & flag != 0)
-        .fold(0, |had, (_, flag, _)| had | flag);
+    let mut had = shown & (MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC);
+    if shown & SHOWN_NOSYMFOLLOW != 0 {
+        had |= MS_NOSYMFOLLOW;
+    }
     call(step, c"", mount, c"", MS_REMOUNT | MS_BIND | had | add, None)
 }
 
-/// The flags of a mount as `statfs(2)` shows them.
-fn flags(step: &Step<'_>, mount: &OwnedFd) -> Result<u64, Failure> {
-    fstatvfs(mount).map(|stat| stat.f_flag.bits()).map_err(|errno| step.failed("fstatfs", errno))
+/// The flags of a mount as `statfs(2)` shows them: all are in the lower half of a field whose width and sign differ
+/// by architecture.
+fn flags(step: &Step<'_>, mount: &OwnedFd) -> Result<u32, Failure> {
+    Ok(u32::try_from(step.statfs(mount)?.f_flags).unwrap_or_default())
 }
 
+/// Opens what is on top at a name of ours, be it mounted there.
+#[inline(never)]
+fn open(step: &Step<'_>, dir: &OwnedFd, name: &CStr) -> Result<OwnedFd, Failure> {
+    step.open(dir, name, OFlags::PATH, Mode::empty(), ResolveFlags::NO_SYMLINKS)
+}
+
+#[inline(never)]
 fn detach(step: &Step<'_>, place: &OwnedFd) -> Result<(), Failure> {
     let mut buffer = PathBuf::new();
     unmount(step.descriptor(&mut buffer, place)?, UnmountFlags::DETACH)
