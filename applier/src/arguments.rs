@@ -1,7 +1,5 @@
 //! What the program is asked to do.
 
-use core::ffi::CStr;
-
 /// The manual, as `--help` prints it.
 pub(crate) const HELP: &str = "\
 Usage: stated apply [OPTIONS]
@@ -29,32 +27,32 @@ pub(crate) enum Request<'a> {
 /// The options of `apply`.
 pub(crate) struct Apply<'a> {
     /// Where the image is mounted.
-    pub(crate) root: &'a CStr,
+    pub(crate) root: &'a [u8],
     /// Where sys-data is mounted; `None` for the mount point that the blob names.
-    pub(crate) data: Option<&'a CStr>,
+    pub(crate) data: Option<&'a [u8]>,
     /// The slot that boots; `None` for what the kernel command line says.
-    pub(crate) slot: Option<&'a CStr>,
+    pub(crate) slot: Option<&'a [u8]>,
     /// The control blob; `None` for its place in the image.
-    pub(crate) blob: Option<&'a CStr>,
+    pub(crate) blob: Option<&'a [u8]>,
     /// Where the report and the shared tmpfs go.
-    pub(crate) run: &'a CStr,
+    pub(crate) run: &'a [u8],
 }
 
 /// Why the arguments are not a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum UsageError<'a> {
     NoCommand,
-    UnknownCommand(&'a CStr),
-    UnknownOption(&'a CStr),
-    NoValue(&'a CStr),
+    UnknownCommand(&'a [u8]),
+    UnknownOption(&'a [u8]),
+    NoValue(&'a [u8]),
 }
 
 impl<'a> Request<'a> {
     /// Reads the arguments that follow the program's name.
-    pub(crate) fn parse(arguments: &mut dyn Iterator<Item = &'a CStr>) -> Result<Self, UsageError<'a>> {
+    pub(crate) fn parse(arguments: &mut dyn Iterator<Item = &'a [u8]>) -> Result<Self, UsageError<'a>> {
         match arguments.next() {
             None => return Err(UsageError::NoCommand),
-            Some(argument) => match argument.to_bytes() {
+            Some(argument) => match argument {
                 b"apply" => {}
                 b"--help" => return Ok(Self::Help),
                 b"--version" => return Ok(Self::Version),
@@ -67,7 +65,7 @@ impl<'a> Request<'a> {
             let Some(place) =
                 OPTIONS.iter().zip(&mut values).find_map(|(of, place)| (*of == option).then_some(place))
             else {
-                return match argument.to_bytes() {
+                return match argument {
                     b"--help" => Ok(Self::Help),
                     _ => Err(UsageError::UnknownOption(argument)),
                 };
@@ -76,7 +74,7 @@ impl<'a> Request<'a> {
             *place = Some(value.ok_or(UsageError::NoValue(argument))?);
         }
         let [root, data, slot, blob, run] = values;
-        let (root, run) = (root.unwrap_or(c"/"), run.unwrap_or(c"/run/sysota"));
+        let (root, run) = (root.unwrap_or(b"/"), run.unwrap_or(b"/run/sysota"));
         Ok(Self::Apply(Apply { root, data, slot, blob, run }))
     }
 }
@@ -85,38 +83,36 @@ impl<'a> Request<'a> {
 const OPTIONS: [&[u8]; 5] = [b"--root", b"--data", b"--slot", b"--blob", b"--run"];
 
 /// `--option=value` in two.
-fn split(argument: &CStr) -> (&[u8], Option<&CStr>) {
-    let bytes = argument.to_bytes_with_nul();
-    let Some(at) = bytes.iter().position(|&byte| byte == b'=') else { return (argument.to_bytes(), None) };
-    let (option, value) = bytes.split_at_checked(at).unwrap_or_default();
-    let value = value.get(1..).and_then(|value| CStr::from_bytes_with_nul(value).ok());
-    (option, value)
+fn split(argument: &[u8]) -> (&[u8], Option<&[u8]>) {
+    let Some(at) = argument.iter().position(|&byte| byte == b'=') else { return (argument, None) };
+    let (option, value) = argument.split_at_checked(at).unwrap_or_default();
+    (option, value.get(1..))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn parse<const N: usize>(arguments: [&'static CStr; N]) -> Result<Request<'static>, UsageError<'static>> {
+    fn parse<const N: usize>(arguments: [&'static [u8]; N]) -> Result<Request<'static>, UsageError<'static>> {
         Request::parse(&mut arguments.into_iter())
     }
 
     #[test]
     fn options_take_their_value_in_either_form() {
-        let Ok(Request::Apply(apply)) = parse([c"apply", c"--root", c"/sysroot", c"--slot=B"]) else {
+        let Ok(Request::Apply(apply)) = parse([b"apply", b"--root", b"/sysroot", b"--slot=B"]) else {
             panic!()
         };
-        assert_eq!((apply.root, apply.slot, apply.data), (c"/sysroot", Some(c"B"), None));
-        assert_eq!(apply.run, c"/run/sysota");
+        assert_eq!((apply.root, apply.slot, apply.data), (&b"/sysroot"[..], Some(&b"B"[..]), None));
+        assert_eq!(apply.run, b"/run/sysota");
     }
 
     #[test]
     fn whatever_it_does_not_know_is_an_error() {
         assert_eq!(parse([]).err(), Some(UsageError::NoCommand));
-        assert_eq!(parse([c"mount"]).err(), Some(UsageError::UnknownCommand(c"mount")));
-        assert_eq!(parse([c"apply", c"--force"]).err(), Some(UsageError::UnknownOption(c"--force")));
-        assert_eq!(parse([c"apply", c"x"]).err(), Some(UsageError::UnknownOption(c"x")));
-        assert_eq!(parse([c"apply", c"--root"]).err(), Some(UsageError::NoValue(c"--root")));
-        assert_eq!(parse([c"apply", c"--root="]).err(), Some(UsageError::NoValue(c"--root=")));
+        assert_eq!(parse([b"mount"]).err(), Some(UsageError::UnknownCommand(b"mount")));
+        assert_eq!(parse([b"apply", b"--force"]).err(), Some(UsageError::UnknownOption(b"--force")));
+        assert_eq!(parse([b"apply", b"x"]).err(), Some(UsageError::UnknownOption(b"x")));
+        assert_eq!(parse([b"apply", b"--root"]).err(), Some(UsageError::NoValue(b"--root")));
+        assert_eq!(parse([b"apply", b"--root="]).err(), Some(UsageError::NoValue(b"--root=")));
     }
 }

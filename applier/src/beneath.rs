@@ -4,14 +4,11 @@
 //! it is opened here: beneath a directory that is open already, through no link and into no other mount, and
 //! only as what it has to be.
 
-use core::ffi::CStr;
-
 use rustix::fd::OwnedFd;
 use rustix::fs::{FileType, Mode, OFlags, ResolveFlags, Stat};
 use state_schema::Kind;
 
 use crate::failure::{Failure, Finding};
-use crate::path::PathBuf;
 use crate::step::Step;
 
 /// What a path may not lead through.
@@ -27,7 +24,7 @@ pub(crate) const DIRECTORY: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY);
 pub(crate) const PARENT: Mode = Mode::from_raw_mode(0o755);
 
 /// Opens `path` beneath `dir`.
-pub(crate) fn open(step: &Step<'_>, dir: &OwnedFd, path: &CStr, flags: OFlags) -> Result<OwnedFd, Failure> {
+pub(crate) fn open(step: &Step<'_>, dir: &OwnedFd, path: &[u8], flags: OFlags) -> Result<OwnedFd, Failure> {
     step.open(dir, path, flags, Mode::empty(), RESOLVE)
 }
 
@@ -35,21 +32,21 @@ pub(crate) fn open(step: &Step<'_>, dir: &OwnedFd, path: &CStr, flags: OFlags) -
 pub(crate) fn open_existing(
     step: &Step<'_>,
     dir: &OwnedFd,
-    path: &CStr,
+    path: &[u8],
     flags: OFlags,
 ) -> Result<Option<OwnedFd>, Failure> {
     step.open_existing(dir, path, flags, RESOLVE)
 }
 
 /// Opens the directory at `path` beneath `dir`.
-pub(crate) fn open_directory(step: &Step<'_>, dir: &OwnedFd, path: &CStr) -> Result<OwnedFd, Failure> {
+pub(crate) fn open_directory(step: &Step<'_>, dir: &OwnedFd, path: &[u8]) -> Result<OwnedFd, Failure> {
     open(step, dir, path, DIRECTORY)
 }
 
 /// Opens the regular file at `path` beneath `dir` for reading.
 ///
 /// Looks before it opens, since opening a FIFO or a device does something, and once more afterwards.
-pub(crate) fn open_file(step: &Step<'_>, dir: &OwnedFd, path: &CStr) -> Result<OwnedFd, Failure> {
+pub(crate) fn open_file(step: &Step<'_>, dir: &OwnedFd, path: &[u8]) -> Result<OwnedFd, Failure> {
     let place = open(step, dir, path, OFlags::PATH)?;
     let seen = step.stat(&place)?;
     if let Some(finding) = misfit(&seen, Kind::File) {
@@ -60,13 +57,13 @@ pub(crate) fn open_file(step: &Step<'_>, dir: &OwnedFd, path: &CStr) -> Result<O
 }
 
 /// Opens the directory `name` in `dir`, made and set right where it is not: root's, with `mode`.
-pub(crate) fn ensure_directory(dir: &OwnedFd, name: &CStr, mode: Mode) -> Result<OwnedFd, Failure> {
-    let step = Step::new("make the directory", name.to_bytes());
+pub(crate) fn ensure_directory(dir: &OwnedFd, name: &[u8], mode: Mode) -> Result<OwnedFd, Failure> {
+    let step = Step::new("make the directory", name);
     step.make_missing_directory(dir, name, mode)?;
     let opened = open_directory(&step, dir, name)?;
     let stat = step.stat(&opened)?;
     if stat.st_uid != 0 || stat.st_gid != 0 {
-        step.change_owner(&opened, c"", 0, 0)?;
+        step.change_owner(&opened, b"", 0, 0)?;
     }
     if stat.st_mode & 0o7777 != mode.as_raw_mode() {
         step.change_mode(&opened, mode.as_raw_mode())?;
@@ -75,35 +72,33 @@ pub(crate) fn ensure_directory(dir: &OwnedFd, name: &CStr, mode: Mode) -> Result
 }
 
 /// Opens the directory which `path` lies in, beneath `dir`, and makes what is missing of it: root's, 0755.
-pub(crate) fn ensure_parent(dir: &OwnedFd, path: &str) -> Result<OwnedFd, Failure> {
-    let step = Step::new("make the directories above", path.as_bytes());
+pub(crate) fn ensure_parent(dir: &OwnedFd, path: &[u8]) -> Result<OwnedFd, Failure> {
+    let step = Step::new("make the directories above", path);
     let (parents, _) = split(path);
     ensure_path(&step, parents, &|path| step.open_existing(dir, path, DIRECTORY, RESOLVE))
 }
 
+/// Opens a directory, if there is one.
+pub(crate) type Open<'o> = dyn Fn(&[u8]) -> Result<Option<OwnedFd>, Failure> + 'o;
+
 /// Opens the directory at `path` with `open`, and makes what is missing of it: root's, 0755.
-pub(crate) fn ensure_path(
-    step: &Step<'_>,
-    path: &str,
-    open: &dyn Fn(&CStr) -> Result<Option<OwnedFd>, Failure>,
-) -> Result<OwnedFd, Failure> {
+pub(crate) fn ensure_path(step: &Step<'_>, path: &[u8], open: &Open<'_>) -> Result<OwnedFd, Failure> {
     let missing = || step.failed("openat2", rustix::io::Errno::NOENT);
-    let mut buffer = PathBuf::new();
-    let whole = step.path(&mut buffer, &[path.as_bytes()])?;
-    if let Some(found) = open(whole)? {
+    if let Some(found) = open(path)? {
         return Ok(found);
     }
-    let mut at = open(c".")?.ok_or_else(missing)?;
-    let mut prefix = PathBuf::new();
-    for name in path.split('/') {
-        prefix.push(name.as_bytes()).map_err(|errno| step.failed("openat2", errno))?;
+    let mut at = open(b".")?.ok_or_else(missing)?;
+    let mut start = 0_usize;
+    for name in path.split(|&byte| byte == b'/') {
+        let end = start.saturating_add(name.len());
+        let prefix = path.get(..end).unwrap_or_default();
+        start = end.saturating_add(1);
         // By the whole path each time: what it leads through can be mounts, which a descriptor of the
         // directory above does not always see.
-        let mut found = open(prefix.as_c_str())?;
+        let mut found = open(prefix)?;
         if found.is_none() {
-            let mut buffer = PathBuf::new();
-            step.make_directory(&at, step.path(&mut buffer, &[name.as_bytes()])?, PARENT)?;
-            found = open(prefix.as_c_str())?;
+            step.make_directory(&at, name, PARENT)?;
+            found = open(prefix)?;
         }
         at = found.ok_or_else(missing)?;
     }
@@ -111,10 +106,10 @@ pub(crate) fn ensure_path(
 }
 
 /// A relative path in two: the directory that it lies in, and its last name.
-pub(crate) fn split(path: &str) -> (&str, &str) {
-    // By bytes: the search for a character takes five times the space.
-    let slash = path.bytes().rposition(|byte| byte == b'/');
-    slash.and_then(|at| Some((path.get(..at)?, path.get(at.checked_add(1)?..)?))).unwrap_or((".", path))
+#[inline(never)]
+pub(crate) fn split(path: &[u8]) -> (&[u8], &[u8]) {
+    let slash = path.iter().rposition(|&byte| byte == b'/');
+    slash.and_then(|at| Some((path.get(..at)?, path.get(at.checked_add(1)?..)?))).unwrap_or((b".", path))
 }
 
 /// What keeps a file from being state of this kind, or a file that we read.

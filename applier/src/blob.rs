@@ -1,7 +1,5 @@
 //! The control blob's bytes.
 
-use core::ffi::CStr;
-
 use rustix::fd::OwnedFd;
 use rustix::fs::FileType;
 use state_schema::{BLOB_PATH, Blob, DecodeError, HEADER_LEN, Kind, MAX_PAYLOAD_LEN, Number};
@@ -10,7 +8,6 @@ use crate::beneath::file_type;
 use crate::failure::{Account, Failure, Finding};
 use crate::file::{self, Root};
 use crate::memory::Memory;
-use crate::path::PathBuf;
 use crate::show::{Show, Sink, put_escape, put_number};
 use crate::step::Step;
 
@@ -61,11 +58,9 @@ impl Show for BlobError {
 
 impl BlobFile {
     /// Reads the file the caller names, else the one in its place in the image.
-    pub(crate) fn read(root: &Root, named: Option<&CStr>) -> Result<Self, Failure> {
-        let step = Step::new("read the blob", named.map_or(BLOB_PATH.as_bytes(), CStr::to_bytes));
-        let mut buffer = PathBuf::new();
-        let place = step.path(&mut buffer, &[BLOB_PATH.as_bytes()])?;
-        let file = named.map_or_else(|| root.read(place), file::read);
+    pub(crate) fn read(root: &Root, named: Option<&[u8]>) -> Result<Self, Failure> {
+        let step = Step::new("read the blob", named.unwrap_or(BLOB_PATH.as_bytes()));
+        let file = named.map_or_else(|| root.read(BLOB_PATH.as_bytes()), file::read);
         let file = file.map_err(|errno| step.failed("openat2", errno))?;
         Self::from_file(&step, &file)
     }

@@ -9,7 +9,7 @@ use crate::step::Step;
 const MAX: usize = 8192;
 
 /// Where the kernel shows it.
-const PLACE: &core::ffi::CStr = c"/proc/cmdline";
+const PLACE: &[u8] = b"/proc/cmdline";
 
 /// The kernel command line.
 pub(crate) struct Cmdline {
@@ -19,7 +19,7 @@ pub(crate) struct Cmdline {
 
 impl Cmdline {
     pub(crate) fn read() -> Result<Self, Failure> {
-        let step = Step::new("read the kernel command line", PLACE.to_bytes());
+        let step = Step::new("read the kernel command line", PLACE);
         let mut bytes = [0; MAX];
         let file = file::read(PLACE).map_err(|errno| step.failed("open", errno))?;
         let len = step.read_up_to(&file, &mut bytes)?;

@@ -1,12 +1,11 @@
 //! Copies of trees, with all that belongs to them.
 
-use core::ffi::CStr;
 use core::mem::MaybeUninit;
 
 use rustix::fd::OwnedFd;
 use rustix::fs::{
     AtFlags, FileType, Mode, OFlags, RawDir, ResolveFlags, SeekFrom, Stat, Timespec, Timestamps, chmodat,
-    mknodat, readlinkat_raw, symlinkat, utimensat,
+    mknodat, readlinkat_raw, utimensat,
 };
 
 use crate::ancestors::{Ancestor, Ancestors, Identity};
@@ -15,6 +14,7 @@ use crate::content::Means;
 use crate::failure::{Failure, Finding};
 use crate::hard_links::HardLinks;
 use crate::memory::Memory;
+use crate::path::Room;
 use crate::step::Step;
 use crate::trail::Trail;
 use crate::work::is_dot;
@@ -47,7 +47,7 @@ pub(crate) enum Omission {
 }
 
 /// Says what at a path is not copied.
-pub(crate) type Omit<'o> = &'o dyn Fn(&[u8]) -> Omission;
+type Omit<'o> = dyn Fn(&[u8]) -> Omission + 'o;
 
 /// Copies files and directories: content with its holes, owner, mode, times of access and change, extended
 /// attributes, and which names are one file. Sockets are left out.
@@ -94,7 +94,7 @@ impl Copier {
 
     /// Copies the extended attributes of what is open.
     pub(crate) fn copy_attributes(&mut self, from: &OwnedFd, to: &OwnedFd) -> Result<(), Failure> {
-        copy_attributes(&self.trail.step(), Node::Open(from), Node::Open(to), &mut self.buffer)
+        xattr::copy(&self.trail.step(), Node::Open(from), Node::Open(to), self.buffer.bytes_mut())
     }
 
     /// Copies everything in the directory `from` into the directory `to`, which is empty, except what `omit`
@@ -106,15 +106,15 @@ impl Copier {
         &mut self,
         from: &OwnedFd,
         to: &OwnedFd,
-        omit: Omit<'_>,
+        omit: &Omit<'_>,
     ) -> Result<(), Failure> {
         let mut links = HardLinks::new(from, to);
-        let mut here = Place::enter(&self.trail.step(), self.source.resolve, from, to, c".")?;
+        let mut here = Place::enter(&self.trail.step(), self.source.resolve, from, to, b".")?;
         // How many levels, from the topmost on, have something to omit.
         let mut asked = 1_usize;
         loop {
             let depth = self.ancestors.depth();
-            let omit = (depth < asked).then_some(omit);
+            let omit: Option<&Omit<'_>> = (depth < asked).then_some(omit);
             if let Some((child, position, omission)) = self.copy_entries(&here, &mut links, omit)? {
                 let ancestor = Ancestor { position, from: Identity::of(&here.stat), to: here.copy };
                 let pushed = self.ancestors.push(ancestor);
@@ -142,17 +142,17 @@ impl Copier {
         &mut self,
         here: &Place,
         links: &mut HardLinks<'_>,
-        omit: Option<Omit<'_>>,
+        omit: Option<&Omit<'_>>,
     ) -> Result<Option<(Place, u64, Omission)>, Failure> {
         let mut buffer = [MaybeUninit::uninit(); ENTRIES];
         let mut entries = RawDir::new(&here.from, &mut buffer);
         while let Some(entry) = entries.next() {
             let entry = entry.map_err(|errno| self.trail.step().failed("getdents64", errno))?;
-            let name = entry.file_name();
+            let name = entry.file_name().to_bytes();
             if is_dot(name) {
                 continue;
             }
-            self.trail.push(name.to_bytes());
+            self.trail.push(name);
             let omission = omit.map_or(Omission::Nothing, |omit| omit(self.trail.path()));
             if omission != Omission::All
                 && let Some(child) = self.copy_node(here, name, entry.file_type(), links)?
@@ -170,19 +170,14 @@ impl Copier {
     fn copy_node(
         &mut self,
         here: &Place,
-        name: &CStr,
+        name: &[u8],
         expected: FileType,
         links: &mut HardLinks<'_>,
     ) -> Result<Option<Place>, Failure> {
         let step = self.trail.step();
-        let mut seen = None;
-        let mut kind = expected;
-        // These two are opened, and looked at then. Some file systems do not say what an entry is.
-        if !matches!(kind, FileType::Directory | FileType::RegularFile) {
-            let stat = step.stat_name(&here.from, name)?;
-            let stat = seen.insert(stat.ok_or_else(|| step.found(Finding::Changed))?);
-            kind = file_type(stat);
-        }
+        let look = || step.stat_name(&here.from, name)?.ok_or_else(|| step.found(Finding::Changed));
+        // Some file systems do not say what an entry is.
+        let kind = if expected == FileType::Unknown { file_type(&look()?) } else { expected };
         if kind == FileType::Directory {
             step.make_directory(&here.to, name, Mode::RWXU)?;
             return Place::enter(&step, self.source.resolve, &here.from, &here.to, name).map(Some);
@@ -190,12 +185,12 @@ impl Copier {
         let mut file = None;
         if kind == FileType::RegularFile {
             let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY;
-            let opened = step.open(&here.from, name, flags, Mode::empty(), self.source.resolve)?;
-            seen = Some(step.stat(&opened)?);
-            file = Some(opened);
+            file = Some(step.open(&here.from, name, flags, Mode::empty(), self.source.resolve)?);
         }
-        let stat = seen.filter(|stat| file_type(stat) == kind);
-        let stat = &stat.ok_or_else(|| step.found(Finding::Changed))?;
+        let stat = &file.as_ref().map_or_else(look, |file| step.stat(file))?;
+        if file_type(stat) != kind {
+            return Err(step.found(Finding::Changed));
+        }
         let has_other_names = stat.st_nlink > 1;
         if has_other_names && links.link(&step, stat, &here.to, name)? {
             return Ok(None);
@@ -215,7 +210,7 @@ impl Copier {
                 copy_named_metadata(&step, here, name, stat, &mut self.buffer)?;
             }
             _ => {
-                mknodat(&here.to, name, kind, Mode::RUSR, stat.st_rdev)
+                mknodat(&here.to, Room::new().terminated(name), kind, Mode::RUSR, stat.st_rdev)
                     .map_err(|errno| step.failed("mknodat", errno))?;
                 copy_named_metadata(&step, here, name, stat, &mut self.buffer)?;
             }
@@ -231,7 +226,7 @@ impl Place {
         resolve: ResolveFlags,
         from: &OwnedFd,
         to: &OwnedFd,
-        name: &CStr,
+        name: &[u8],
     ) -> Result<Self, Failure> {
         let from = step.open(from, name, DIRECTORY, Mode::empty(), resolve)?;
         let stat = step.stat(&from)?;
@@ -243,7 +238,7 @@ impl Place {
     /// Goes back to the directory above, which has to be the one that it was entered from.
     fn leave(&self, step: &Step<'_>, resolve: ResolveFlags, above: &Ancestor) -> Result<Self, Failure> {
         let open =
-            |dir| step.open(dir, c"..", DIRECTORY, Mode::empty(), resolve.difference(ResolveFlags::BENEATH));
+            |dir| step.open(dir, b"..", DIRECTORY, Mode::empty(), resolve.difference(ResolveFlags::BENEATH));
         let (from, to) = (open(&self.from)?, open(&self.to)?);
         let stat = step.stat(&from)?;
         let copy = Identity::of(&step.stat(&to)?);
@@ -256,16 +251,12 @@ impl Place {
 }
 
 /// Makes a symlink with the target of the original's.
-fn copy_target(step: &Step<'_>, here: &Place, name: &CStr, buffer: &mut Memory) -> Result<(), Failure> {
+fn copy_target(step: &Step<'_>, here: &Place, name: &[u8], buffer: &mut Memory) -> Result<(), Failure> {
     let buffer = buffer.bytes_mut().get_mut(..TARGET).unwrap_or_default();
-    let len =
-        readlinkat_raw(&here.from, name, &mut *buffer).map_err(|errno| step.failed("readlinkat", errno))?;
+    let len = readlinkat_raw(&here.from, Room::new().terminated(name), &mut *buffer)
+        .map_err(|errno| step.failed("readlinkat", errno))?;
     // No target fills the buffer: it is one byte longer than the longest.
-    if let Some(end) = buffer.get_mut(len) {
-        *end = 0;
-    }
-    let target = CStr::from_bytes_until_nul(buffer).unwrap_or_default();
-    symlinkat(target, &here.to, name).map_err(|errno| step.failed("symlinkat", errno))
+    step.make_link(buffer.get(..len).unwrap_or_default(), &here.to, name)
 }
 
 /// Owner first, since a change of owner drops privileged bits and capabilities; times last, since everything
@@ -278,8 +269,8 @@ fn copy_metadata(
     stat: &Stat,
     buffer: &mut Memory,
 ) -> Result<(), Failure> {
-    step.change_owner(to, c"", stat.st_uid, stat.st_gid)?;
-    copy_attributes(step, Node::Open(from), Node::Open(to), buffer)?;
+    step.change_owner(to, b"", stat.st_uid, stat.st_gid)?;
+    xattr::copy(step, Node::Open(from), Node::Open(to), buffer.bytes_mut())?;
     step.change_mode(to, stat.st_mode & 0o7777)?;
     step.set_times(to, &times(stat))
 }
@@ -289,33 +280,28 @@ fn copy_metadata(
 fn copy_named_metadata(
     step: &Step<'_>,
     here: &Place,
-    name: &CStr,
+    name: &[u8],
     stat: &Stat,
     buffer: &mut Memory,
 ) -> Result<(), Failure> {
     step.change_owner(&here.to, name, stat.st_uid, stat.st_gid)?;
-    copy_attributes(step, Node::Named(&here.from, name), Node::Named(&here.to, name), buffer)?;
+    xattr::copy(step, Node::Named(&here.from, name), Node::Named(&here.to, name), buffer.bytes_mut())?;
     // A symlink has no mode of its own.
     if file_type(stat) != FileType::Symlink {
-        chmodat(&here.to, name, Mode::from_raw_mode(stat.st_mode & 0o7777), AtFlags::empty())
-            .map_err(|errno| step.failed("fchmodat", errno))?;
+        chmodat(
+            &here.to,
+            Room::new().terminated(name),
+            Mode::from_raw_mode(stat.st_mode & 0o7777),
+            AtFlags::empty(),
+        )
+        .map_err(|errno| step.failed("fchmodat", errno))?;
     }
-    utimensat(&here.to, name, &times(stat), AtFlags::SYMLINK_NOFOLLOW)
+    utimensat(&here.to, Room::new().terminated(name), &times(stat), AtFlags::SYMLINK_NOFOLLOW)
         .map_err(|errno| step.failed("utimensat", errno))
 }
 
-fn copy_attributes(
-    step: &Step<'_>,
-    from: Node<'_>,
-    to: Node<'_>,
-    buffer: &mut Memory,
-) -> Result<(), Failure> {
-    xattr::copy(from, to, buffer.bytes_mut())
-        .map_err(|error| step.found(Finding::Attribute(error.name, error.errno)))
-}
-
 /// Makes a file that only root can open until it has its owner and mode.
-pub(crate) fn create_file(step: &Step<'_>, dir: &OwnedFd, name: &CStr) -> Result<OwnedFd, Failure> {
+pub(crate) fn create_file(step: &Step<'_>, dir: &OwnedFd, name: &[u8]) -> Result<OwnedFd, Failure> {
     step.create(dir, name, Mode::RUSR | Mode::WUSR)
 }
 

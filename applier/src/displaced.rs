@@ -1,20 +1,18 @@
 //! What lies where state has to be and cannot be state, moved out of the way.
 
-use core::ffi::CStr;
-
 use rustix::fd::OwnedFd;
-use rustix::fs::{OFlags, RenameFlags, renameat_with};
+use rustix::fs::OFlags;
 use rustix::io::Errno;
+use state_schema::sys_data::REPLACED_DIR;
 use state_schema::{Kind, StatePath};
 
 use crate::beneath::{self, ensure_directory, misfit};
 use crate::failure::{Account, Failure, Finding};
-use crate::layout::REPLACED_DIR;
-use crate::path::{NumberName, PathBuf};
+use crate::path::NumberName;
 use crate::show::{Show, Sink};
-use crate::step::Step;
+use crate::step::{self, Step};
 use crate::store::{PRIVATE, Store};
-use crate::text::Note;
+use crate::text::{Note, Text};
 
 /// How many things from one path are kept in `replaced/`. A service that puts something in the way at every boot
 /// is to fill neither the disk nor the directory.
@@ -61,8 +59,7 @@ pub(crate) fn clear(
 ) -> Result<Option<Displaced>, Failure> {
     let whole = path.as_str().as_bytes();
     let step = Step::new("use the state of", whole);
-    let mut buffer = PathBuf::new();
-    let relative = step.path(&mut buffer, &[path.relative().as_bytes()])?;
+    let relative = path.relative().as_bytes();
     // In one step what nearly always is so: it is there, or missing, and nothing is in the way.
     let seen = beneath::open_existing(&step, store.tree(), relative, OFlags::PATH);
     if seen.is_ok_and(|found| found.is_none_or(|found| unfit(&step, &found, kind).is_none())) {
@@ -71,13 +68,11 @@ pub(crate) fn clear(
     let mut above: Option<OwnedFd> = None;
     // Past the slash that a path starts with.
     let mut end = 0_usize;
-    for name in path.relative().as_bytes().split(|&byte| byte == b'/') {
+    for name in relative.split(|&byte| byte == b'/') {
         end = end.saturating_add(1).saturating_add(name.len());
         let here = whole.get(..end).unwrap_or(whole);
         let step = Step::new("use the state of", here);
         let dir = above.as_ref().unwrap_or(store.tree());
-        buffer.truncate(0);
-        let name = step.path(&mut buffer, &[name])?;
         // Nothing more that way, or something that cannot be moved, as a mount is.
         let Ok(Some(found)) = beneath::open_existing(&step, dir, name, OFlags::PATH) else { break };
         let expected = if end < whole.len() { Some(Kind::Directory) } else { kind };
@@ -97,22 +92,21 @@ fn unfit(step: &Step<'_>, found: &OwnedFd, kind: Option<Kind>) -> Option<Finding
 /// Moves `name` in `dir`, which is at `path` in the store's tree, to `replaced/`. Returns its new name: the path
 /// with colons for slashes, and a number.
 #[inline(never)]
-fn move_aside(store: &Store, path: &[u8], dir: &OwnedFd, name: &CStr) -> Result<Note, Failure> {
+fn move_aside(store: &Store, path: &[u8], dir: &OwnedFd, name: &[u8]) -> Result<Note, Failure> {
     let step = Step::new("move aside what is in place of the state of", path);
-    let replaced = ensure_directory(store.base(), REPLACED_DIR, PRIVATE)?;
-    let mut place = PathBuf::new();
-    for name in path.get(1..).unwrap_or_default().split(|&byte| byte == b'/') {
-        let colon: &[u8] = if place.bytes().is_empty() { b"" } else { b":" };
-        step.path(&mut place, &[colon, name])?;
-    }
-    place.truncate(place.bytes().len().min(MAX_STEM));
-    let len = place.bytes().len();
+    let replaced = ensure_directory(store.base(), REPLACED_DIR.as_bytes(), PRIVATE)?;
+    let path = path.get(1..).unwrap_or_default();
+    let stem = path.get(..MAX_STEM).unwrap_or(path);
     for number in 0..MAX_KEPT {
-        let number = NumberName::new(number);
-        let to = step.path(&mut place, &[b".", number.as_c_str().to_bytes()])?;
-        match renameat_with(dir, name, &replaced, to, RenameFlags::NOREPLACE) {
-            Ok(()) => return Ok(Note::of(to.to_bytes())),
-            Err(Errno::EXIST) => place.truncate(len),
+        let mut to = Text::new();
+        for &byte in stem {
+            to.push(&[if byte == b'/' { b':' } else { byte }]);
+        }
+        to.push(b".");
+        to.push(NumberName::new(number).bytes());
+        match step::rename(dir, name, &replaced, to.bytes()) {
+            Ok(()) => return Ok(Note::keep(&to)),
+            Err(Errno::EXIST) => {}
             Err(errno) => return Err(step.failed("renameat2", errno)),
         }
     }

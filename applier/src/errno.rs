@@ -47,15 +47,16 @@ pub(crate) struct Named(pub(crate) Errno);
 impl Show for Named {
     fn show(&self, to: &mut dyn Sink) {
         let number = NumberName::new(self.0.raw_os_error().unsigned_abs().into());
-        let number = number.as_c_str().to_bytes();
+        let number = number.bytes();
         let name = NAMES
             .as_bytes()
             .split(|&byte| byte == b'\n')
             .find_map(|line| line.strip_prefix(number)?.strip_prefix(b" "))
             .unwrap_or(b"error");
-        for part in [name, b" (", number, b")"] {
-            to.put(part);
-        }
+        to.put(name);
+        to.put(b" (");
+        to.put(number);
+        to.put(b")");
     }
 }
 

@@ -1,5 +1,7 @@
 //! What the image itself holds.
 
+use core::mem::ManuallyDrop;
+
 use rustix::fd::OwnedFd;
 use rustix::fs::{FileType, Mode, OFlags, ResolveFlags, readlinkat_raw};
 use rustix::mount::OpenTreeFlags;
@@ -10,7 +12,6 @@ use crate::beneath::{DIRECTORY, file_type};
 use crate::failure::{Failure, Finding};
 use crate::file::Root;
 use crate::legacy_mount::Stage;
-use crate::path::PathBuf;
 use crate::step::Step;
 
 /// The image as it is without our mounts: a private, read-only clone of its mounts that is attached nowhere.
@@ -18,7 +19,7 @@ use crate::step::Step;
 /// A nested entry is seeded from the image after its parent may have been mounted over the place, so the
 /// root itself does not show it any more.
 pub(crate) struct Factory {
-    root: OwnedFd,
+    root: ManuallyDrop<OwnedFd>,
 }
 
 impl Factory {
@@ -27,12 +28,13 @@ impl Factory {
     pub(crate) fn clone_of(root: &Root, stage: Option<&Stage>, earlier_run: bool) -> Result<Self, Failure> {
         let step = Step::new("clone the mounts of the image", b"");
         if let Some(stage) = stage {
-            return Ok(Self { root: stage.clone_tree(&step, root.as_fd(), !earlier_run)? });
+            let root = stage.clone_tree(&step, root.as_fd(), !earlier_run)?;
+            return Ok(Self { root: ManuallyDrop::new(root) });
         }
         let flags = if earlier_run { OpenTreeFlags::empty() } else { OpenTreeFlags::AT_RECURSIVE };
         let root = step.clone_mount(None, root.as_fd(), flags)?;
         attributes::set_read_only_tree(&root).map_err(|errno| step.failed("mount_setattr", errno))?;
-        Ok(Self { root })
+        Ok(Self { root: ManuallyDrop::new(root) })
     }
 
     /// Opens what lies at `path`, through no link, as what it has to be.
@@ -66,8 +68,7 @@ impl Factory {
     }
 
     fn open_with(&self, step: &Step<'_>, path: &[u8], flags: OFlags) -> Result<OwnedFd, Failure> {
-        let mut buffer = PathBuf::new();
-        let relative = step.path(&mut buffer, &[path.strip_prefix(b"/").unwrap_or(path)])?;
+        let relative = path.strip_prefix(b"/").unwrap_or(path);
         let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
         step.open(&self.root, relative, flags, Mode::empty(), resolve)
     }

@@ -29,10 +29,10 @@ struct Facts {
     /// What was to be done, as it follows "cannot": `open the target`.
     operation: &'static str,
     /// To what. Relative to the root, the store or sys-data, whichever the operation names.
-    path: Text<512>,
+    path: Text,
     cause: Cause,
-    /// The kernel's own text, where the mount API gives one.
-    kernel: Text<256>,
+    /// The kernel's own text, where the mount API gives one; the name of the attribute.
+    detail: Text,
 }
 
 /// Why a step did not succeed.
@@ -40,6 +40,8 @@ struct Facts {
 enum Cause {
     /// A system call failed.
     Call(&'static str, Errno),
+    /// An extended attribute cannot be kept there.
+    Attribute(Errno),
     /// What was found is not what it has to be.
     Finding(Finding),
 }
@@ -75,8 +77,6 @@ pub(crate) enum Finding {
     TooManyKept,
     /// The state that it would lie in is to be made first.
     NoneAbove,
-    /// The extended attribute of this name cannot be kept there.
-    Attribute(Text<64>, Errno),
 }
 
 impl Show for Finding {
@@ -99,13 +99,7 @@ impl Show for Finding {
             Self::Unsizeable => b"only a directory that is bound can have a size of its own",
             Self::TooManyKept => b"replaced/ holds 16 of it; look at them, and remove what is not needed",
             Self::NoneAbove => b"the state of the entry that it lies in is missing",
-            Self::Attribute(..) => b"extended attribute ",
         });
-        if let Self::Attribute(name, errno) = self {
-            name.show(to);
-            to.put(b": ");
-            Named(*errno).show(to);
-        }
     }
 }
 
@@ -114,13 +108,20 @@ impl Failure {
     #[cold]
     #[inline(never)]
     pub(crate) fn call(operation: &'static str, path: &[u8], call: &'static str, errno: Errno) -> Self {
-        Self::new(operation, path, Cause::Call(call, errno), &Text::new())
+        Self::new(operation, path, Cause::Call(call, errno), b"")
     }
 
     #[cold]
     #[inline(never)]
     pub(crate) fn found(operation: &'static str, path: &[u8], finding: Finding) -> Self {
-        Self::new(operation, path, Cause::Finding(finding), &Text::new())
+        Self::new(operation, path, Cause::Finding(finding), b"")
+    }
+
+    /// The attribute `name` cannot be kept, or, without a name, none.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn attribute(operation: &'static str, path: &[u8], name: &[u8], errno: Errno) -> Self {
+        Self::new(operation, path, Cause::Attribute(errno), name)
     }
 
     /// A call of the mount API failed, and the kernel says why.
@@ -131,20 +132,21 @@ impl Failure {
         path: &[u8],
         call: &'static str,
         errno: Errno,
-        kernel: &Text<256>,
+        kernel: &[u8],
     ) -> Self {
         Self::new(operation, path, Cause::Call(call, errno), kernel)
     }
 
     #[inline(never)]
-    fn new(operation: &'static str, path: &[u8], cause: Cause, kernel: &Text<256>) -> Self {
-        LAST.put(Page::of(Facts { operation, path: Text::of(path), cause, kernel: *kernel }).ok());
+    fn new(operation: &'static str, path: &[u8], cause: Cause, detail: &[u8]) -> Self {
+        LAST.put(Page::of(Facts { operation, path: Text::of(path), cause, detail: Text::of(detail) }).ok());
         Self(())
     }
 
     /// What is to be said, which is the caller's from here on.
     #[inline(never)]
     pub(crate) fn account(self) -> Account {
+        let Self(()) = self;
         Account(LAST.take())
     }
 
@@ -165,6 +167,14 @@ impl Account {
         LAST.put(self.0);
         Failure(())
     }
+
+    /// It has been told, and is not needed any more.
+    #[inline(never)]
+    pub(crate) fn give_back(self) {
+        if let Some(page) = self.0 {
+            page.give_back();
+        }
+    }
 }
 
 impl Clone for Account {
@@ -179,7 +189,7 @@ impl Show for Account {
         let Some(page) = &self.0 else {
             return to.put(b"there is no memory left, not even to say for what");
         };
-        let Facts { operation, path, cause, kernel } = page.get();
+        let Facts { operation, path, cause, detail } = page.get();
         to.put(b"cannot ");
         to.put(operation.as_bytes());
         if !path.is_empty() {
@@ -188,16 +198,22 @@ impl Show for Account {
         }
         to.put(b": ");
         match cause {
+            Cause::Finding(finding) => finding.show(to),
             Cause::Call(call, errno) => {
                 to.put(call.as_bytes());
                 to.put(b": ");
                 Named(*errno).show(to);
+                if !detail.is_empty() {
+                    to.put(b": ");
+                    detail.show(to);
+                }
             }
-            Cause::Finding(finding) => finding.show(to),
-        }
-        if !kernel.is_empty() {
-            to.put(b": ");
-            kernel.show(to);
+            Cause::Attribute(errno) => {
+                to.put(b"extended attribute ");
+                detail.show(to);
+                to.put(b": ");
+                Named(*errno).show(to);
+            }
         }
     }
 }
@@ -214,7 +230,7 @@ mod tests {
         let first = fail("one").account();
         let again = first.clone();
         let second = fail("two").clean_up(|| Err(fail("three"))).account();
-        drop(first);
+        first.give_back();
         assert_eq!(shown(&again), "cannot one /etc: mkdirat: EEXIST (17)");
         assert_eq!(shown(&second), "cannot two /etc: mkdirat: EEXIST (17)");
     }

@@ -1,18 +1,19 @@
 //! The image's root, and reading files.
 
-use core::ffi::CStr;
+use core::mem::ManuallyDrop;
 
 use rustix::fd::OwnedFd;
-use rustix::fs::{Mode, OFlags, ResolveFlags, open};
+use rustix::fs::{Mode, OFlags, ResolveFlags, openat2};
 use rustix::io::Errno;
 
 use crate::beneath::{DIRECTORY, ensure_path};
 use crate::failure::Failure;
+use crate::path::Room;
 use crate::step::Step;
 
 /// Where the image is mounted.
 pub(crate) struct Root {
-    fd: OwnedFd,
+    fd: ManuallyDrop<OwnedFd>,
 }
 
 /// What the way to a mount point may not lead through: any link, so that no mount lands outside its entry.
@@ -20,11 +21,10 @@ const TARGET: ResolveFlags =
     ResolveFlags::IN_ROOT.union(ResolveFlags::NO_SYMLINKS).union(ResolveFlags::NO_MAGICLINKS);
 
 impl Root {
-    pub(crate) fn open(path: &CStr) -> Result<Self, Failure> {
-        let step = Step::new("open the root", path.to_bytes());
-        let fd = open(path, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
-            .map_err(|errno| step.failed("open", errno))?;
-        Ok(Self { fd })
+    pub(crate) fn open(path: &[u8]) -> Result<Self, Failure> {
+        let step = Step::new("open the root", path);
+        let fd = open(path, OFlags::PATH | OFlags::DIRECTORY).map_err(|errno| step.failed("open", errno))?;
+        Ok(Self { fd: ManuallyDrop::new(fd) })
     }
 
     pub(crate) fn as_fd(&self) -> &OwnedFd {
@@ -32,29 +32,40 @@ impl Root {
     }
 
     /// Opens a place for a mount, if there is one.
-    pub(crate) fn target(&self, step: &Step<'_>, path: &CStr) -> Result<Option<OwnedFd>, Failure> {
+    pub(crate) fn target(&self, step: &Step<'_>, path: &[u8]) -> Result<Option<OwnedFd>, Failure> {
         step.open_existing(self.as_fd(), path, OFlags::PATH, TARGET)
     }
 
     /// Opens the directory at `path`, and makes what is missing of it: root's, 0755.
-    pub(crate) fn ensure_directory(&self, path: &str) -> Result<OwnedFd, Failure> {
-        let step = Step::new("make the directories", path.as_bytes());
+    pub(crate) fn ensure_directory(&self, path: &[u8]) -> Result<OwnedFd, Failure> {
+        let step = Step::new("make the directories", path);
         ensure_path(&step, path, &|path| step.open_existing(self.as_fd(), path, DIRECTORY, TARGET))
     }
 
     /// Opens a file of the image for reading. The image's own links may be followed, within the image.
-    pub(crate) fn read(&self, path: &CStr) -> Result<OwnedFd, Errno> {
+    pub(crate) fn read(&self, path: &[u8]) -> Result<OwnedFd, Errno> {
         let resolve = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
-        rustix::fs::openat2(&self.fd, path, READ, Mode::empty(), resolve)
+        let flags = READ | OFlags::CLOEXEC;
+        openat2(self.as_fd(), Room::new().terminated(path), flags, Mode::empty(), resolve)
     }
 }
 
 /// How files are opened that may turn out to be something else: without waiting for a FIFO's other end.
-const READ: OFlags = OFlags::RDONLY.union(OFlags::NONBLOCK).union(OFlags::NOCTTY).union(OFlags::CLOEXEC);
+const READ: OFlags = OFlags::RDONLY.union(OFlags::NONBLOCK).union(OFlags::NOCTTY);
 
 /// Opens a file that the caller names.
-pub(crate) fn read(path: &CStr) -> Result<OwnedFd, Errno> {
-    open(path, READ, Mode::empty())
+pub(crate) fn read(path: &[u8]) -> Result<OwnedFd, Errno> {
+    open(path, READ)
+}
+
+/// Opens a directory that the caller names.
+pub(crate) fn open_directory(path: &[u8]) -> Result<OwnedFd, Errno> {
+    open(path, DIRECTORY)
+}
+
+#[inline(never)]
+pub(crate) fn open(path: &[u8], flags: OFlags) -> Result<OwnedFd, Errno> {
+    rustix::fs::open(Room::new().terminated(path), flags | OFlags::CLOEXEC, Mode::empty())
 }
 
 /// Reads until `buffer` is full or the file ends, and returns how many bytes came.

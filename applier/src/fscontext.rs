@@ -11,12 +11,12 @@ use rustix::mount::{
 
 use crate::failure::Failure;
 use crate::legacy_mount::{FileSystem, Stage};
-use crate::path::PathBuf;
+use crate::path::{NumberName, Room};
 use crate::step::Step;
 use crate::text::Text;
 
 /// What mounts of ours give as their source, by which people know them in `mount`'s output.
-const SOURCE: &CStr = c"sysota";
+const SOURCE: &[u8] = b"sysota";
 
 /// A file system that is being configured.
 pub(crate) struct FsContext<'s> {
@@ -47,9 +47,9 @@ impl<'s> FsContext<'s> {
         Ok(context)
     }
 
-    pub(crate) fn set(&mut self, key: &CStr, value: &CStr) -> Result<(), Failure> {
+    pub(crate) fn set(&mut self, key: &CStr, value: &[u8]) -> Result<(), Failure> {
         match &mut self.configured {
-            Configured::InKernel(fd) => fsconfig_set_string(&*fd, key, value)
+            Configured::InKernel(fd) => fsconfig_set_string(&*fd, key, Room::new().terminated(value))
                 .map_err(|errno| failed(self.operation, fd, key, "fsconfig", errno)),
             Configured::Legacy(system) => system.set(&Step::new(self.operation, key.to_bytes()), key, value),
         }
@@ -70,9 +70,7 @@ impl<'s> FsContext<'s> {
             // What the kernel said about that is not what a later failure is about.
             said(fd);
         }
-        let mut buffer = PathBuf::new();
-        let path = Step::new(self.operation, path_key.to_bytes()).descriptor(&mut buffer, dir)?;
-        self.set(path_key, path)
+        self.set(path_key, NumberName::of_descriptor(dir).bytes())
     }
 
     /// Makes the file system and a mount of it, attached nowhere yet.
@@ -96,11 +94,11 @@ fn failed(
     call: &'static str,
     errno: Errno,
 ) -> Failure {
-    Failure::explained(operation, key.to_bytes(), call, errno, &said(context))
+    Failure::explained(operation, key.to_bytes(), call, errno, said(context).bytes())
 }
 
 /// What the kernel has to say: one message for each read, `e ` before errors. The last error counts.
-fn said(context: &OwnedFd) -> Text<256> {
+fn said(context: &OwnedFd) -> Text {
     let mut text = Text::new();
     let mut message = [0; 256];
     while let Ok(len @ 1..) = rustix::io::read(context, &mut message) {

@@ -8,7 +8,7 @@ use rustix::io::Errno;
 
 use crate::beneath::open_directory;
 use crate::failure::Failure;
-use crate::path::{NumberName, PathBuf};
+use crate::path::{NumberName, Room};
 use crate::step::Step;
 use crate::work;
 
@@ -36,16 +36,17 @@ impl<'t> HardLinks<'t> {
         step: &Step<'_>,
         stat: &Stat,
         dir: &OwnedFd,
-        name: &CStr,
+        name: &[u8],
     ) -> Result<bool, Failure> {
         let Some((directory, _)) = &self.directory else { return Ok(false) };
-        let mut buffer = PathBuf::new();
-        let key = key(step, &mut buffer, stat)?;
-        match linkat(directory, key, dir, name, AtFlags::empty()) {
+        let (mut room, mut name_room) = (Room::new(), Room::new());
+        let link = name_room.terminated(name);
+        let key = key(&mut room, stat);
+        match linkat(directory, key, dir, link, AtFlags::empty()) {
             Ok(()) => Ok(true),
             Err(Errno::NOENT) => Ok(false),
             // The file system takes no more names: this is the one too many.
-            Err(Errno::MLINK) => renameat(directory, key, dir, name)
+            Err(Errno::MLINK) => renameat(directory, key, dir, link)
                 .map(|()| true)
                 .map_err(|errno| step.failed("renameat", errno)),
             Err(errno) => Err(step.failed("linkat", errno)),
@@ -58,31 +59,32 @@ impl<'t> HardLinks<'t> {
         step: &Step<'_>,
         stat: &Stat,
         dir: &OwnedFd,
-        name: &CStr,
+        name: &[u8],
     ) -> Result<(), Failure> {
         if self.directory.is_none() {
             self.directory = Some(self.make_directory(step)?);
         }
         let Some((directory, _)) = &self.directory else { return Ok(()) };
-        let mut buffer = PathBuf::new();
-        let key = key(step, &mut buffer, stat)?;
-        linkat(dir, name, directory, key, AtFlags::empty()).map_err(|errno| step.failed("linkat", errno))
+        let (mut room, mut name_room) = (Room::new(), Room::new());
+        let link = name_room.terminated(name);
+        let key = key(&mut room, stat);
+        linkat(dir, link, directory, key, AtFlags::empty()).map_err(|errno| step.failed("linkat", errno))
     }
 
     /// Removes the directory.
     pub(crate) fn discard(self, step: &Step<'_>) -> Result<(), Failure> {
         let Some((directory, name)) = self.directory else { return Ok(()) };
         work::discard_all(&directory)?;
-        step.remove(self.to, name.as_c_str(), AtFlags::REMOVEDIR)
+        step.remove(self.to, name.bytes(), AtFlags::REMOVEDIR)
     }
 
     fn make_directory(&self, step: &Step<'_>) -> Result<(OwnedFd, NumberName), Failure> {
         let mut number = 0_u64;
         loop {
             let name = NumberName::new(number);
-            if step.stat_name(self.from, name.as_c_str())?.is_none() {
-                step.make_directory(self.to, name.as_c_str(), Mode::RWXU)?;
-                return Ok((open_directory(step, self.to, name.as_c_str())?, name));
+            if step.stat_name(self.from, name.bytes())?.is_none() {
+                step.make_directory(self.to, name.bytes(), Mode::RWXU)?;
+                return Ok((open_directory(step, self.to, name.bytes())?, name));
             }
             number = number.wrapping_add(1);
         }
@@ -90,7 +92,6 @@ impl<'t> HardLinks<'t> {
 }
 
 /// `DEVICE-INODE` of a file.
-fn key<'b>(step: &Step<'_>, buffer: &'b mut PathBuf, stat: &Stat) -> Result<&'b CStr, Failure> {
-    let [device, inode] = [stat.st_dev, stat.st_ino].map(NumberName::new);
-    step.path(buffer, &[device.as_c_str().to_bytes(), b"-", inode.as_c_str().to_bytes()])
+fn key<'r>(room: &'r mut Room, stat: &Stat) -> &'r CStr {
+    room.terminated(NumberName::of_two(stat.st_dev, stat.st_ino).bytes())
 }

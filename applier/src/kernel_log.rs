@@ -1,8 +1,9 @@
 //! The kernel's log, as good as it goes: there may be no `/dev` yet.
 
-use rustix::fs::{Mode, OFlags, open};
+use rustix::fs::OFlags;
 use rustix::io::IoSlice;
 
+use crate::file::open;
 use crate::show::Sink;
 use crate::text::Text;
 
@@ -14,10 +15,9 @@ pub(crate) const ERROR: &str = "<3>";
 /// Writes one line. Opened for each, since the kernel counts the lines of one opening and drops more than ten.
 #[inline(never)]
 pub(crate) fn log(priority: &str, message: &dyn Fn(&mut dyn Sink)) {
-    let flags = OFlags::WRONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
-    let Ok(log) = open(c"/dev/kmsg", flags, Mode::empty()) else { return };
-    // The kernel refuses more than 1,024 bytes. What does not fit is cut off.
-    let mut line = Text::<960>::new();
+    let Ok(log) = open(b"/dev/kmsg", OFlags::WRONLY | OFlags::NONBLOCK | OFlags::NOCTTY) else { return };
+    // The kernel refuses more than 1,024 bytes, and a text has fewer. What does not fit is cut off.
+    let mut line = Text::new();
     line.put(priority.as_bytes());
     line.put(b"sysota: ");
     message(&mut line);

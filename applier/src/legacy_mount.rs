@@ -6,6 +6,7 @@
 //! opened is named to `mount(2)` by `/proc/self/fd`, so that no path is walked a second time.
 
 use core::ffi::CStr;
+use core::mem::ManuallyDrop;
 
 use linux_raw_sys::general::{
     MS_BIND, MS_MOVE, MS_NOATIME, MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_NOSYMFOLLOW, MS_PRIVATE, MS_RDONLY,
@@ -20,17 +21,17 @@ use state_schema::MountOptions;
 use crate::attributes;
 use crate::beneath::file_type;
 use crate::failure::Failure;
-use crate::path::PathBuf;
+use crate::path::{NumberName, PathBuf, Room};
 use crate::step::Step;
 use crate::store::PRIVATE;
 
 /// In the run directory: where the stage is, as long as this program runs.
-const STAGE: &CStr = c"stage";
+const STAGE: &[u8] = b"stage";
 
 /// On the stage: where mounts of directories are made, of files, and where the image's content stays.
-const DIRECTORY: &CStr = c"directory";
-const FILE: &CStr = c"file";
-const FACTORY: &CStr = c"factory";
+const DIRECTORY: &[u8] = b"directory";
+const FILE: &[u8] = b"file";
+const FACTORY: &[u8] = b"factory";
 
 /// What each option is called by `mount(2)`, and by `statfs(2)` where that is another bit (`ST_NOSYMFOLLOW`).
 const FLAGS: [(MountOptions, u32, u32); 5] = [
@@ -44,7 +45,7 @@ const SHOWN_NOSYMFOLLOW: u32 = 0x2000;
 
 /// Where mounts are made on a kernel that cannot make them detached.
 pub(crate) struct Stage {
-    root: OwnedFd,
+    root: ManuallyDrop<OwnedFd>,
 }
 
 impl Stage {
@@ -54,24 +55,24 @@ impl Stage {
         if attributes::can_set(run) {
             return Ok(None);
         }
-        let step = Step::new("stage mounts, which needs /proc, in", STAGE.to_bytes());
+        let step = Step::new("stage mounts, which needs /proc, in", STAGE);
         step.make_missing_directory(run, STAGE, PRIVATE)?;
         let open = || open(&step, run, STAGE);
         // A run that was killed may have left one; usually there is nothing to unmount.
         let _ = detach(&step, &open()?);
-        call(&step, c"sysota", &open()?, c"tmpfs", 0, Some(c"mode=0700"))?;
+        call(&step, b"sysota", &open()?, c"tmpfs", 0, b"mode=0700")?;
         let root = open()?;
         // What is mounted where mounts are shared can neither be moved away nor made in private.
-        call(&step, c"", &root, c"", MS_PRIVATE, None)?;
+        call(&step, b"", &root, c"", MS_PRIVATE, b"")?;
         step.make_directory(&root, DIRECTORY, PRIVATE)?;
         step.make_directory(&root, FACTORY, PRIVATE)?;
         step.create(&root, FILE, PRIVATE)?;
-        Ok(Some(Self { root }))
+        Ok(Some(Self { root: ManuallyDrop::new(root) }))
     }
 
     /// Takes the stage away, with what was not moved from it.
     pub(crate) fn clear(&self, run: &OwnedFd) -> Result<(), Failure> {
-        let step = Step::new("clear", STAGE.to_bytes());
+        let step = Step::new("clear", STAGE);
         detach(&step, &self.root)?;
         step.remove(run, STAGE, AtFlags::REMOVEDIR)
     }
@@ -94,25 +95,23 @@ impl Stage {
     ) -> Result<OwnedFd, Failure> {
         let tree = self.bind(step, root, FACTORY, if is_recursive { MS_BIND | MS_REC } else { MS_BIND })?;
         remount(step, &tree, MS_RDONLY)?;
-        call(step, c"", &tree, c"", MS_PRIVATE | MS_REC, None)?;
+        call(step, b"", &tree, c"", MS_PRIVATE | MS_REC, b"")?;
         Ok(tree)
     }
 
-    fn bind(&self, step: &Step<'_>, source: &OwnedFd, name: &CStr, flags: u32) -> Result<OwnedFd, Failure> {
-        let mut buffer = PathBuf::new();
-        let source = step.descriptor(&mut buffer, source)?;
-        self.mount(step, source, name, c"", flags, None)
+    fn bind(&self, step: &Step<'_>, source: &OwnedFd, name: &[u8], flags: u32) -> Result<OwnedFd, Failure> {
+        self.mount(step, NumberName::of_descriptor(source).bytes(), name, c"", flags, b"")
     }
 
     /// Makes a mount at a place of the stage, and opens it.
     fn mount(
         &self,
         step: &Step<'_>,
-        source: &CStr,
-        name: &CStr,
+        source: &[u8],
+        name: &[u8],
         fstype: &CStr,
         flags: u32,
-        options: Option<&CStr>,
+        options: &[u8],
     ) -> Result<OwnedFd, Failure> {
         call(step, source, &open(step, &self.root, name)?, fstype, flags, options)?;
         open(step, &self.root, name)
@@ -127,16 +126,15 @@ pub(crate) fn set_options(step: &Step<'_>, mount: &OwnedFd, options: MountOption
         .fold((0, 0), |(add, shown), (_, flag, as_shown)| (add | flag, shown | as_shown));
     remount(step, mount, add)?;
     // Kernels ignore what they do not know: `nosymfollow` before Linux 5.10.
-    if flags(step, mount)? & shown != shown {
+    if step.mount_flags(mount)? & shown != shown {
         return Err(step.failed("mount", Errno::OPNOTSUPP));
     }
-    call(step, c"", mount, c"", MS_PRIVATE, None)
+    call(step, b"", mount, c"", MS_PRIVATE, b"")
 }
 
 /// Moves a mount from the stage to an opened place.
 pub(crate) fn attach(step: &Step<'_>, mount: &OwnedFd, place: &OwnedFd) -> Result<(), Failure> {
-    let mut buffer = PathBuf::new();
-    call(step, step.descriptor(&mut buffer, mount)?, place, c"", MS_MOVE, None)
+    call(step, NumberName::of_descriptor(mount).bytes(), place, c"", MS_MOVE, b"")
 }
 
 /// A file system that is being configured.
@@ -152,43 +150,40 @@ impl<'s> FileSystem<'s> {
         Self { stage, fstype, options: PathBuf::new() }
     }
 
-    pub(crate) fn set(&mut self, step: &Step<'_>, key: &CStr, value: &CStr) -> Result<(), Failure> {
-        step.path(&mut self.options, &[key.to_bytes(), b"=", value.to_bytes(), b","]).map(drop)
+    pub(crate) fn set(&mut self, step: &Step<'_>, key: &CStr, value: &[u8]) -> Result<(), Failure> {
+        [key.to_bytes(), b"=", value, b","]
+            .iter()
+            .try_for_each(|part| self.options.append(part))
+            .map_err(|errno| step.failed("mount", errno))
     }
 
     /// Makes the file system and a mount of it.
-    pub(crate) fn mount(&self, step: &Step<'_>, source: &CStr) -> Result<OwnedFd, Failure> {
-        self.stage.mount(step, source, DIRECTORY, self.fstype, 0, Some(self.options.as_c_str()))
+    pub(crate) fn mount(&self, step: &Step<'_>, source: &[u8]) -> Result<OwnedFd, Failure> {
+        self.stage.mount(step, source, DIRECTORY, self.fstype, 0, self.options.bytes())
     }
 }
 
 /// Adds flags to those of a mount. How it treats access times stays as it is unless they say so.
 #[inline(never)]
 fn remount(step: &Step<'_>, mount: &OwnedFd, add: u32) -> Result<(), Failure> {
-    let shown = flags(step, mount)?;
+    let shown = step.mount_flags(mount)?;
     let mut had = shown & (MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC);
     if shown & SHOWN_NOSYMFOLLOW != 0 {
         had |= MS_NOSYMFOLLOW;
     }
-    call(step, c"", mount, c"", MS_REMOUNT | MS_BIND | had | add, None)
-}
-
-/// The flags of a mount as `statfs(2)` shows them: all are in the lower half of a field whose width and sign differ
-/// by architecture.
-fn flags(step: &Step<'_>, mount: &OwnedFd) -> Result<u32, Failure> {
-    Ok(u32::try_from(step.statfs(mount)?.f_flags).unwrap_or_default())
+    call(step, b"", mount, c"", MS_REMOUNT | MS_BIND | had | add, b"")
 }
 
 /// Opens what is on top at a name of ours, be it mounted there.
 #[inline(never)]
-fn open(step: &Step<'_>, dir: &OwnedFd, name: &CStr) -> Result<OwnedFd, Failure> {
+fn open(step: &Step<'_>, dir: &OwnedFd, name: &[u8]) -> Result<OwnedFd, Failure> {
     step.open(dir, name, OFlags::PATH, Mode::empty(), ResolveFlags::NO_SYMLINKS)
 }
 
 #[inline(never)]
 fn detach(step: &Step<'_>, place: &OwnedFd) -> Result<(), Failure> {
-    let mut buffer = PathBuf::new();
-    unmount(step.descriptor(&mut buffer, place)?, UnmountFlags::DETACH)
+    let mut room = Room::new();
+    unmount(room.terminated(NumberName::of_descriptor(place).bytes()), UnmountFlags::DETACH)
         .map_err(|errno| step.failed("umount2", errno))
 }
 
@@ -196,14 +191,16 @@ fn detach(step: &Step<'_>, place: &OwnedFd) -> Result<(), Failure> {
 #[inline(never)]
 fn call(
     step: &Step<'_>,
-    source: &CStr,
+    source: &[u8],
     place: &OwnedFd,
     fstype: &CStr,
     flags: u32,
-    options: Option<&CStr>,
+    options: &[u8],
 ) -> Result<(), Failure> {
-    let mut buffer = PathBuf::new();
-    let place = step.descriptor(&mut buffer, place)?;
+    let mut rooms = [Room::new(), Room::new(), Room::new()];
+    let [source_room, place_room, options_room] = &mut rooms;
+    let place = place_room.terminated(NumberName::of_descriptor(place).bytes());
+    let (source, options) = (source_room.terminated(source), options_room.terminated(options));
     mount(source, place, fstype, MountFlags::from_bits_retain(flags), options)
         .map_err(|errno| step.failed("mount", errno))
 }

@@ -11,6 +11,8 @@
 //! - The **target** is what the running system sees at the path.
 //! - **Factory content** is what the image itself holds, as seen without any of our mounts.
 //!
+//! What lives as long as the process is left to the kernel (`ManuallyDrop`): code that drops it is code for nothing.
+//!
 //! There is no heap. Whatever grows with the plan is streamed from the blob or to a file.
 
 #![no_std]
@@ -39,7 +41,6 @@ mod file;
 mod fscontext;
 mod hard_links;
 mod kernel_log;
-mod layout;
 mod legacy_mount;
 mod link;
 mod memory;
@@ -66,7 +67,6 @@ mod xattr;
 
 pub use run::{Console, run};
 
-use core::ffi::CStr;
 use core::mem::ManuallyDrop;
 
 use rustix::fs::Mode;
@@ -90,14 +90,13 @@ use crate::text::Note;
 fn apply(arguments: &Apply<'_>, console: &mut dyn Console) -> Result<Exit, Refusal> {
     // What is made has the mode that is asked for, whoever called.
     umask(Mode::empty());
-    // What lives as long as the process is left to the kernel: code that drops it is code for nothing.
-    let root = ManuallyDrop::new(Root::open(arguments.root)?);
+    let root = Root::open(arguments.root)?;
     let file = ManuallyDrop::new(BlobFile::read(&root, arguments.blob)?);
     let blob = file.decode().map_err(|error| Refusal::Blob {
-        path: Note::of(arguments.blob.map_or(BLOB_PATH.as_bytes(), CStr::to_bytes)),
+        path: Note::of(arguments.blob.unwrap_or(BLOB_PATH.as_bytes())),
         error,
     })?;
-    let run = ManuallyDrop::new(RunDir::open(arguments.run)?);
+    let run = RunDir::open(arguments.run)?;
     let mut report = Report::create(&run, &blob, console);
     let applied = apply_blob(arguments, &root, &file, &blob, &run, &mut report);
     report.finish(applied)
@@ -113,7 +112,7 @@ fn apply_blob<'a>(
 ) -> Result<(), Refusal> {
     let slot = slot::choose(blob, arguments.slot)?;
     report.slot(slot);
-    let stage = ManuallyDrop::new(Stage::set(run.as_fd())?);
+    let stage = Stage::set(run.as_fd())?;
     let applied = apply_plan(arguments, root, file, blob, slot, run, stage.as_ref(), report);
     match stage.as_ref() {
         None => applied,
@@ -132,9 +131,8 @@ fn apply_plan<'a>(
     stage: Option<&Stage>,
     report: &mut Report<'a>,
 ) -> Result<(), Refusal> {
-    let stores = Stores::open(blob, slot, file, arguments.data, run.as_fd(), stage)?;
-    let mut stores = ManuallyDrop::new(stores);
-    let factory = ManuallyDrop::new(Factory::clone_of(root, stage, stores.earlier_run())?);
+    let mut stores = Stores::open(blob, slot, file, arguments.data, run.as_fd(), stage)?;
+    let factory = Factory::clone_of(root, stage, stores.earlier_run())?;
     let seeder = Seeder::new(blob, &factory);
     if let Err(failure) = seeder.build_all(&stores) {
         stores.lose_sys_data(failure.account(), blob)?;

@@ -1,7 +1,7 @@
 //! Symlinks of the image that lead to state.
 
 use rustix::fd::OwnedFd;
-use rustix::fs::{AtFlags, OFlags, symlinkat};
+use rustix::fs::{AtFlags, OFlags};
 use state_schema::{Entry, FACTORY_DIR, Seed, StatePath};
 
 use crate::beneath::{self, split};
@@ -15,7 +15,7 @@ use crate::step::Step;
 const LINK: &str = "provide what the symlink leads to:";
 
 /// Name of a file that is not complete yet, in the directory which it is for.
-const UNFINISHED: &core::ffi::CStr = c".sysota-unfinished";
+const UNFINISHED: &[u8] = b".sysota-unfinished";
 
 /// Seeds the file that the entry's symlink leads to, if it is missing, and says whether it was.
 ///
@@ -37,26 +37,25 @@ pub(crate) fn make(
     if directory_above(seeder.blob(), to).is_none() {
         return Err(step.found(Finding::NotInADirectory));
     }
-    let (parents, name) = split(to.relative());
-    let dir = root.ensure_directory(parents)?;
-    let dir = &dir;
-    let mut buffer = PathBuf::new();
-    let name = step.path(&mut buffer, &[name.as_bytes()])?;
+    let (parents, name) = split(to.relative().as_bytes());
+    let dir = &root.ensure_directory(parents)?;
     if step.stat_name(dir, name)?.is_some() {
         return Ok(false);
     }
     step.remove(dir, UNFINISHED, AtFlags::empty())?;
-    let mut buffer = PathBuf::new();
-    let factory = step.path(&mut buffer, &[FACTORY_DIR.as_bytes(), path])?;
+    let mut factory = PathBuf::new();
+    let appended = factory.append(FACTORY_DIR.as_bytes()).and_then(|()| factory.append(path));
+    appended.map_err(|errno| step.failed("openat2", errno))?;
+    let factory = factory.bytes();
     // Where the image has a symlink (the time zone), the file's first content is one too.
     let mut link = None;
     if item.entry.seed == Seed::Image {
-        let step = Step::new("open the image's", factory.to_bytes());
-        link = seeder.factory().read_link(&step, factory.to_bytes(), &mut bytes)?;
+        let step = Step::new("open the image's", factory);
+        link = seeder.factory().read_link(&step, factory, &mut bytes)?;
     }
     let built = match link {
         Some(target) => make_link(&step, &item.entry, dir, target),
-        None => seeder.build_file(&item.entry, dir, UNFINISHED, factory.to_bytes()).and_then(|()| {
+        None => seeder.build_file(&item.entry, dir, UNFINISHED, factory).and_then(|()| {
             step.sync(&beneath::open(&step, dir, UNFINISHED, OFlags::RDONLY | OFlags::NONBLOCK)?)
         }),
     }
@@ -69,9 +68,7 @@ pub(crate) fn make(
 
 /// Makes a symlink, down to the disk.
 fn make_link(step: &Step<'_>, entry: &Entry<'_>, dir: &OwnedFd, target: &[u8]) -> Result<(), Failure> {
-    let mut buffer = PathBuf::new();
-    symlinkat(step.path(&mut buffer, &[target])?, dir, UNFINISHED)
-        .map_err(|errno| step.failed("symlinkat", errno))?;
+    step.make_link(target, dir, UNFINISHED)?;
     step.change_owner(dir, UNFINISHED, entry.uid, entry.gid)?;
     // A symlink cannot be synced itself.
     step.sync(dir)
@@ -81,7 +78,7 @@ fn make_link(step: &Step<'_>, entry: &Entry<'_>, dir: &OwnedFd, target: &[u8]) -
 fn leads_to(path: StatePath<'_>, target: &[u8], to: StatePath<'_>) -> bool {
     let mut place = PathBuf::new();
     let starts_at_root = target.starts_with(b"/");
-    (starts_at_root || walk(&mut place, split(path.relative()).0.as_bytes()))
+    (starts_at_root || walk(&mut place, split(path.relative().as_bytes()).0))
         && walk(&mut place, target)
         && place.bytes() == to.relative().as_bytes()
 }
@@ -91,7 +88,7 @@ fn walk(place: &mut PathBuf, path: &[u8]) -> bool {
     path.split(|&byte| byte == b'/').all(|name| match name {
         b"" | b"." => true,
         b".." => {
-            place.truncate(place.bytes().iter().rposition(|&byte| byte == b'/').unwrap_or(0));
+            place.pop();
             true
         }
         name => place.push(name).is_ok(),

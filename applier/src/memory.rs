@@ -2,7 +2,6 @@
 #![allow(unsafe_code)]
 
 use core::ffi::c_void;
-use core::mem::ManuallyDrop;
 use core::ptr::{self, NonNull};
 use core::slice;
 use core::sync::atomic::{AtomicPtr, Ordering};
@@ -55,7 +54,8 @@ fn map(len: usize) -> Result<NonNull<c_void>, Errno> {
     NonNull::new(start).ok_or(Errno::NOMEM)
 }
 
-/// A value in pages of its own, given back on drop.
+/// A value in pages of its own. They stay until the process ends, unless they are given back: dropping them
+/// wherever a result may hold one takes a kilobyte of code, and most are told right before the end.
 ///
 /// # Invariants
 ///
@@ -77,10 +77,9 @@ impl<T: Copy> Page<T> {
         // SAFETY: by the invariant it points to a `T`, which changes no more and lives as long as `self`.
         unsafe { self.0.as_ref() }
     }
-}
 
-impl<T: Copy> Drop for Page<T> {
-    fn drop(&mut self) {
+    /// Gives the pages back to the kernel.
+    pub(crate) fn give_back(self) {
         // SAFETY: by the invariant the range is ours alone, and no reference into it outlives `self`. A `T`
         // that is `Copy` has nothing to drop. Failing to unmap is harmless.
         let _ = unsafe { munmap(self.0.as_ptr().cast(), size_of::<T>()) };
@@ -103,8 +102,9 @@ impl<T: Copy + Send> Kept<T> {
     /// Puts `page` in the place, or nothing. What was there is given back to the kernel.
     #[inline(never)]
     pub(crate) fn put(&self, page: Option<Page<T>>) {
-        let new = page.map_or(ptr::null_mut(), |page| ManuallyDrop::new(page).0.as_ptr());
-        drop(self.swap(new));
+        if let Some(page) = self.swap(page.map_or(ptr::null_mut(), |page| page.0.as_ptr())) {
+            page.give_back();
+        }
     }
 
     /// Takes out what is there, which is the caller's from here on.

@@ -2,7 +2,7 @@
 
 use linux_raw_sys::general::{OVERLAYFS_SUPER_MAGIC, TMPFS_MAGIC};
 use rustix::fd::OwnedFd;
-use rustix::fs::{OFlags, Statx, StatxAttributes};
+use rustix::fs::OFlags;
 use rustix::mount::OpenTreeFlags;
 use state_schema::{Entry, How, Kind, Lifetime, OnFailure, StatePath};
 
@@ -12,7 +12,6 @@ use crate::displaced::{Repairs, clear};
 use crate::failure::{Account, Failure, Finding};
 use crate::file::Root;
 use crate::legacy_mount::{self, Stage};
-use crate::path::PathBuf;
 use crate::plan::{Item, directory_above, items};
 use crate::refusal::Refusal;
 use crate::seed::{Seeder, make_mount_point};
@@ -69,16 +68,16 @@ impl<'m, 'a> Mounter<'m, 'a> {
 
     /// Makes all entries writable, and `tell`s what became of each. Symlinks come last: their files lie in
     /// directories which are entries themselves.
-    pub(crate) fn mount_all(&self, tell: &mut dyn FnMut(&Entry<'_>, &Applied)) -> Result<(), Refusal> {
+    pub(crate) fn mount_all(&self, tell: &mut dyn FnMut(&Entry<'_>, Applied)) -> Result<(), Refusal> {
         let blob = self.seeder.blob();
         for item in items(blob) {
             if !matches!(item.entry.how, How::Symlink { .. }) {
-                tell(&item.entry, &self.mount(&item)?);
+                tell(&item.entry, self.mount(&item)?);
             }
         }
         for item in items(blob) {
             if let How::Symlink { to } = item.entry.how {
-                tell(&item.entry, &self.link(&item, to)?);
+                tell(&item.entry, self.link(&item, to)?);
             }
         }
         Ok(())
@@ -149,79 +148,49 @@ impl<'m, 'a> Mounter<'m, 'a> {
         store: &Store,
         repairs: &mut Repairs,
     ) -> Result<Mounted, Failure> {
-        let step = Step::new("mount", entry.path.as_str().as_bytes());
-        match (entry.how, entry.lifetime, entry.kind) {
-            (How::Overlay, Lifetime::Ephemeral { size: Some(_) }, _)
-            | (_, Lifetime::Ephemeral { size: Some(_) }, Kind::File) => Err(step.found(Finding::Unsizeable)),
-            (How::Overlay, ..) => self.mount_overlay(&step, item, entry, store, repairs),
-            (_, Lifetime::Ephemeral { size: Some(size) }, _) => {
-                self.mount_tmpfs(&step, item, entry, size, repairs)
-            }
-            _ => self.mount_bind(&step, item, entry, store, repairs),
-        }
-    }
-
-    fn mount_bind(
-        &self,
-        step: &Step<'_>,
-        item: &Item<'a>,
-        entry: &Entry<'a>,
-        store: &Store,
-        repairs: &mut Repairs,
-    ) -> Result<Mounted, Failure> {
-        let (backing, seeded) = self.open_state(item, entry, store, repairs)?;
-        let target = self.open_target(entry, repairs)?;
-        // A nested entry's target can be its backing, seen through the parent, without being a mount.
-        if beneath::same(&step.stat(&backing)?, &step.stat(&target)?) && is_mount_root(&step.statx(&target)?)
-        {
-            return Ok((Outcome::AlreadyMounted, seeded));
-        }
-        let mount = step.clone_mount(self.stage, &backing, OpenTreeFlags::empty())?;
-        self.attach(step, &mount, entry, &target)?;
-        Ok((Outcome::Mounted, seeded))
-    }
-
-    fn mount_tmpfs(
-        &self,
-        step: &Step<'_>,
-        item: &Item<'a>,
-        entry: &Entry<'a>,
-        size: u64,
-        repairs: &mut Repairs,
-    ) -> Result<Mounted, Failure> {
-        let target = self.open_target(entry, repairs)?;
-        if self.is_ours(step, &target, TMPFS_MAGIC)? {
-            return Ok((Outcome::AlreadyMounted, false));
-        }
-        let mount = tmpfs::of_size(size, self.stage)?;
-        // The descriptor of a mount is one to refer to it by only.
-        let made = open_directory(step, &mount, c".")?;
-        self.seeder.fill_directory(item, &made)?;
-        self.attach(step, &mount, entry, &target)?;
-        Ok((Outcome::Mounted, true))
-    }
-
-    fn mount_overlay(
-        &self,
-        step: &Step<'_>,
-        item: &Item<'a>,
-        entry: &Entry<'a>,
-        store: &Store,
-        repairs: &mut Repairs,
-    ) -> Result<Mounted, Failure> {
-        let (_, seeded) = self.open_state(item, entry, store, repairs)?;
-        let work = overlay::open_work(entry.path, store)?;
-        let target = self.open_target(entry, repairs)?;
-        if self.is_ours(step, &target, OVERLAYFS_SUPER_MAGIC)? {
-            return Ok((Outcome::AlreadyMounted, seeded));
-        }
-        // Before Linux 6.15 a lower directory has to be attached somewhere, as the image's own is. Beneath
-        // another entry the image's own is hidden, and there it takes that kernel.
-        let lower = match directory_above(self.seeder.blob(), entry.path) {
-            None => open_directory(step, &target, c".")?,
-            Some(_) => self.seeder.factory().open(entry.path.as_str().as_bytes(), Kind::Directory)?,
+        let step = &Step::new("mount", entry.path.as_str().as_bytes());
+        let is_overlay = entry.how == How::Overlay;
+        let size = match entry.lifetime {
+            Lifetime::Ephemeral { size } => size,
+            Lifetime::Persistent(_) => None,
         };
-        let mount = overlay::make(entry.path, &lower, store, &work, self.stage)?;
+        if size.is_some() && (is_overlay || entry.kind == Kind::File) {
+            return Err(step.found(Finding::Unsizeable));
+        }
+        // A tmpfs of its own is seeded once it is made.
+        let mut seeded = false;
+        let mut backing = None;
+        if size.is_none() {
+            let state;
+            (state, seeded) = self.open_state(item, entry, store, repairs)?;
+            backing = Some(state);
+        }
+        // Before it is known whether one is mounted: what stands in its place is told in every run.
+        let work = if is_overlay { Some(overlay::open_work(entry.path, store)?) } else { None };
+        let target = self.open_target(entry, repairs)?;
+        let is_mounted = match &backing {
+            // A nested entry's target can be its backing, seen through the parent, without being a mount.
+            Some(backing) if !is_overlay => {
+                beneath::same(&step.stat(backing)?, &step.stat(&target)?) && step.is_mount_root(&target)?
+            }
+            _ => self.is_ours(step, &target, if is_overlay { OVERLAYFS_SUPER_MAGIC } else { TMPFS_MAGIC })?,
+        };
+        if is_mounted {
+            return Ok((Outcome::AlreadyMounted, seeded));
+        }
+        let mount = match (&backing, size) {
+            (Some(backing), _) if !is_overlay => {
+                step.clone_mount(self.stage, backing, OpenTreeFlags::empty())?
+            }
+            (None, Some(size)) => {
+                seeded = true;
+                self.make_tmpfs(step, item, size)?
+            }
+            _ => {
+                let work = work.ok_or_else(|| step.found(Finding::Missing))?;
+                overlay::make(entry.path, &self.open_lower(step, entry, &target)?, store, &work, self.stage)?
+            }
+        };
         self.attach(step, &mount, entry, &target)?;
         Ok((Outcome::Mounted, seeded))
     }
@@ -267,6 +236,23 @@ impl<'m, 'a> Mounter<'m, 'a> {
         Ok(())
     }
 
+    /// Makes a tmpfs of the item's own, with its first content.
+    fn make_tmpfs(&self, step: &Step<'_>, item: &Item<'a>, size: u64) -> Result<OwnedFd, Failure> {
+        let mount = tmpfs::of_size(size, self.stage)?;
+        // The descriptor of a mount is one to refer to it by only.
+        self.seeder.fill_directory(item, &open_directory(step, &mount, b".")?)?;
+        Ok(mount)
+    }
+
+    /// Opens what an overlay lies above. Before Linux 6.15 that has to be attached somewhere, as the image's own
+    /// directory is. Beneath another entry the image's own is hidden, and there it takes that kernel.
+    fn open_lower(&self, step: &Step<'_>, entry: &Entry<'_>, target: &OwnedFd) -> Result<OwnedFd, Failure> {
+        match directory_above(self.seeder.blob(), entry.path) {
+            None => open_directory(step, target, b"."),
+            Some(_) => self.seeder.factory().open(entry.path.as_str().as_bytes(), Kind::Directory),
+        }
+    }
+
     /// Sets the entry's options on a mount that is attached nowhere yet, and moves it onto the target.
     fn attach(
         &self,
@@ -288,14 +274,11 @@ impl<'m, 'a> Mounter<'m, 'a> {
         let path = entry.path;
         self.clear_way(path, Some(entry.kind), repairs)?;
         let step = Step::new("open the mount point", path.as_str().as_bytes());
-        let mut buffer = PathBuf::new();
-        let relative = step.path(&mut buffer, &[path.relative().as_bytes()])?;
+        let relative = path.relative().as_bytes();
         let mut found = self.root.target(&step, relative)?;
         if found.is_none() && directory_above(self.seeder.blob(), path).is_some() {
-            let (parents, name) = split(path.relative());
+            let (parents, name) = split(relative);
             let dir = self.root.ensure_directory(parents)?;
-            let mut place = PathBuf::new();
-            let name = step.path(&mut place, &[name.as_bytes()])?;
             make_mount_point(&step, &dir, name, entry.kind)?;
             found = self.root.target(&step, relative)?;
         }
@@ -310,9 +293,7 @@ impl<'m, 'a> Mounter<'m, 'a> {
     /// Whether an earlier run of this boot has mounted a file system of this type at the target. A first run
     /// covers whatever is there, so then what is on top is ours.
     fn is_ours(&self, step: &Step<'_>, target: &OwnedFd, magic: u32) -> Result<bool, Failure> {
-        Ok(self.stores.earlier_run()
-            && is_mount_root(&step.statx(target)?)
-            && tmpfs::is_of_type(step, target, magic)?)
+        Ok(self.stores.earlier_run() && step.is_mount_root(target)? && step.is_of_type(target, magic)?)
     }
 }
 
@@ -320,15 +301,9 @@ impl<'m, 'a> Mounter<'m, 'a> {
 fn open_backing(store: &Store, entry: &Entry<'_>) -> Result<OwnedFd, Failure> {
     let path = entry.path;
     let step = Step::new("use the state of", path.as_str().as_bytes());
-    let mut buffer = PathBuf::new();
-    let relative = step.path(&mut buffer, &[path.relative().as_bytes()])?;
-    let backing = beneath::open(&step, store.tree(), relative, OFlags::PATH)?;
+    let backing = beneath::open(&step, store.tree(), path.relative().as_bytes(), OFlags::PATH)?;
     let stat = step.stat(&backing)?;
     misfit(&stat, entry.kind).map_or(Ok(backing), |finding| Err(step.found(finding)))
-}
-
-fn is_mount_root(stat: &Statx) -> bool {
-    stat.stx_attributes.contains(StatxAttributes::MOUNT_ROOT)
 }
 
 fn note(entry: &Entry<'_>) -> Note {

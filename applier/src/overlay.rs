@@ -7,7 +7,7 @@ use crate::beneath::{ensure_directory, ensure_parent, open_directory, split};
 use crate::failure::Failure;
 use crate::fscontext::FsContext;
 use crate::legacy_mount::Stage;
-use crate::path::{NumberName, PathBuf};
+use crate::path::NumberName;
 use crate::step::Step;
 use crate::store::{OVERLAY_WORK_DIR, PRIVATE, Store};
 
@@ -22,14 +22,12 @@ pub(crate) fn make(
     stage: Option<&Stage>,
 ) -> Result<OwnedFd, Failure> {
     let step = Step::new(MAKE, path.as_str().as_bytes());
-    let mut buffer = PathBuf::new();
-    let upper = step.path(&mut buffer, &[path.relative().as_bytes()])?;
-    let upper = open_directory(&step, store.tree(), upper)?;
+    let upper = open_directory(&step, store.tree(), path.relative().as_bytes())?;
     let mut context = FsContext::open(stage, c"overlay", MAKE)?;
     // The upper directory is to mean the same above every image's directory: nothing in it may refer to
     // files of the one it was made on. And on sys-data, anybody may have written such a reference.
-    for (option, value) in [(c"index", c"off"), (c"metacopy", c"off"), (c"redirect_dir", c"nofollow")] {
-        context.set(option, value)?;
+    for (option, value) in [(c"index", "off"), (c"metacopy", "off"), (c"redirect_dir", "nofollow")] {
+        context.set(option, value.as_bytes())?;
     }
     context.set_directory(c"lowerdir+", c"lowerdir", lower)?;
     context.set_directory(c"upperdir", c"upperdir", &upper)?;
@@ -42,15 +40,11 @@ pub(crate) fn make(
 /// The depth keeps one out of the other: the kernel fills the work directory of `/etc` with names of its own
 /// choice, and the one of `/etc/ssh` must not lie among them.
 pub(crate) fn open_work(path: StatePath<'_>, store: &Store) -> Result<OwnedFd, Failure> {
-    let step = Step::new("make the work directory of", path.as_str().as_bytes());
-    let relative = path.relative();
+    let relative = path.relative().as_bytes();
     let all = ensure_directory(store.base(), OVERLAY_WORK_DIR, PRIVATE)?;
-    let depth = NumberName::new(
-        relative.bytes().fold(1, |depth, byte| depth.saturating_add(u64::from(byte == b'/'))),
-    );
-    let level = ensure_directory(&all, depth.as_c_str(), PRIVATE)?;
+    let depth =
+        NumberName::new(relative.iter().fold(1, |depth, &byte| depth.saturating_add((byte == b'/').into())));
+    let level = ensure_directory(&all, depth.bytes(), PRIVATE)?;
     let parent = ensure_parent(&level, relative)?;
-    let mut buffer = PathBuf::new();
-    let name = step.path(&mut buffer, &[split(relative).1.as_bytes()])?;
-    ensure_directory(&parent, name, PRIVATE)
+    ensure_directory(&parent, split(relative).1, PRIVATE)
 }

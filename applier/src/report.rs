@@ -1,22 +1,25 @@
 //! What the running system can read about the boot: a file, a line in the kernel log, and standard error.
 
 use core::ffi::CStr;
+use core::mem::ManuallyDrop;
 
 use rustix::fd::OwnedFd;
-use rustix::fs::{Mode, OFlags, mkdir, open, openat, renameat};
+use rustix::fs::{Mode, OFlags, mkdir, openat, renameat};
 use rustix::io::Errno;
 use state_schema::{Blob, Entry, Lifetime, SlotName};
 
 use crate::displaced::Repairs;
 use crate::exit::Exit;
 use crate::failure::{Account, Failure};
-use crate::file::write_all;
+use crate::file::{open_directory, write_all};
 use crate::kernel_log::{self, NOTICE, WARNING};
 use crate::mount::{Applied, Outcome};
+use crate::path::Room;
 use crate::refusal::Refusal;
 use crate::run::{Console, say};
 use crate::show::{Show, Sink, put_escape, put_number};
 use crate::step::Step;
+use crate::text::Text;
 use crate::transition::Event;
 
 const NAME: &CStr = c"report.json";
@@ -27,19 +30,18 @@ const MAX_LOGGED: u64 = 32;
 
 /// The directory of this boot's report and shared tmpfs.
 pub(crate) struct RunDir {
-    fd: OwnedFd,
+    fd: ManuallyDrop<OwnedFd>,
 }
 
 impl RunDir {
-    pub(crate) fn open(path: &CStr) -> Result<Self, Failure> {
-        let step = Step::new("open the run directory", path.to_bytes());
-        match mkdir(path, Mode::from_raw_mode(0o755)) {
+    pub(crate) fn open(path: &[u8]) -> Result<Self, Failure> {
+        let step = Step::new("open the run directory", path);
+        match mkdir(Room::new().terminated(path), Mode::from_raw_mode(0o755)) {
             Ok(()) | Err(Errno::EXIST) => {}
             Err(errno) => return Err(step.failed("mkdir", errno)),
         }
-        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let fd = open(path, flags, Mode::empty()).map_err(|errno| step.failed("open", errno))?;
-        Ok(Self { fd })
+        let fd = open_directory(path).map_err(|errno| step.failed("open", errno))?;
+        Ok(Self { fd: ManuallyDrop::new(fd) })
     }
 
     pub(crate) fn as_fd(&self) -> &OwnedFd {
@@ -109,25 +111,21 @@ impl<'r> Report<'r> {
     }
 
     /// Takes what became of one entry.
-    pub(crate) fn entry(&mut self, entry: &Entry<'_>, applied: &Applied) {
-        let (outcome, reason) = match &applied.outcome {
-            Outcome::Mounted => ("mounted", None),
-            Outcome::AlreadyMounted => ("already-mounted", None),
-            Outcome::Linked => ("linked", None),
-            Outcome::Degraded(account) => ("degraded", Some(account)),
-            Outcome::Skipped(account) => ("skipped", Some(account)),
-        };
-        let count = match &applied.outcome {
-            Outcome::Degraded(_) => &mut self.degraded,
-            Outcome::Skipped(_) => &mut self.skipped,
-            _ => &mut self.mounted,
+    pub(crate) fn entry(&mut self, entry: &Entry<'_>, applied: Applied) {
+        let (outcome, reason, count) = match applied.outcome {
+            Outcome::Mounted => ("mounted", None, &mut self.mounted),
+            Outcome::AlreadyMounted => ("already-mounted", None, &mut self.mounted),
+            Outcome::Linked => ("linked", None, &mut self.mounted),
+            Outcome::Degraded(account) => ("degraded", Some(account), &mut self.degraded),
+            Outcome::Skipped(account) => ("skipped", Some(account), &mut self.skipped),
         };
         *count = count.saturating_add(1);
-        if let Some(account) = reason {
+        if let Some(account) = &reason {
             self.tell(&|line| {
-                for part in [entry.path.as_str(), ": ", outcome, ": "] {
-                    line.put(part.as_bytes());
-                }
+                line.put(entry.path.as_str().as_bytes());
+                line.put(b": ");
+                line.put(outcome.as_bytes());
+                line.put(b": ");
                 account.show(line);
             });
         }
@@ -139,16 +137,18 @@ impl<'r> Report<'r> {
         self.json.raw(if self.entries > 0 { ",\n    {\"path\": " } else { "\n    {\"path\": " });
         self.entries = self.entries.saturating_add(1);
         self.json.string(|to| to.put(entry.path.as_str().as_bytes()));
-        let seeded = if applied.seeded { "true" } else { "false" };
         // None of these needs an escape.
-        for part in
-            [", \"outcome\": \"", outcome, "\", \"seeded\": ", seeded, ", \"lifetime\": \"", lifetime, "\""]
-        {
-            self.json.raw(part);
-        }
+        self.json.raw(", \"outcome\": \"");
+        self.json.raw(outcome);
+        self.json.raw("\", \"seeded\": ");
+        self.json.raw(if applied.seeded { "true" } else { "false" });
+        self.json.raw(", \"lifetime\": \"");
+        self.json.raw(lifetime);
+        self.json.raw("\"");
         if let Some(account) = reason {
             self.json.raw(", \"reason\": ");
             self.json.string(|to| account.show(to));
+            account.give_back();
         }
         let Repairs { state, way } = &applied.repairs;
         let mut before = ", \"repaired\": [";
@@ -209,15 +209,10 @@ impl<'r> Report<'r> {
             return;
         }
         self.begun = true;
-        for (key, value) in
-            [("slot", self.slot.map(SlotName::as_str)), ("event", self.event.map(Event::as_str))]
-        {
-            // A slot's name and an event need no escapes.
-            let quote = if value.is_some() { "\"" } else { "" };
-            for part in [",\n  \"", key, "\": ", quote, value.unwrap_or("null"), quote] {
-                self.json.raw(part);
-            }
-        }
+        self.json.raw(",\n  \"slot\": ");
+        self.json.name(self.slot.map(SlotName::as_str));
+        self.json.raw(",\n  \"event\": ");
+        self.json.name(self.event.map(Event::as_str));
         self.json.raw(",\n  \"entries\": [");
     }
 
@@ -227,7 +222,7 @@ impl<'r> Report<'r> {
         if let Some(errno) = self.json.errno {
             return Err(step.failed("write", errno));
         }
-        let run = &self.run.fd;
+        let run = self.run.as_fd();
         renameat(run, UNFINISHED, run, NAME).map_err(|errno| step.failed("renameat", errno))
     }
 
@@ -245,23 +240,20 @@ impl<'r> Report<'r> {
         let slot = self.slot.map_or("unknown", SlotName::as_str);
         let event = self.event.map_or("refused", Event::as_str);
         kernel_log::log(NOTICE, &|line| {
-            for part in ["slot ", slot, ", ", event] {
-                line.put(part.as_bytes());
-            }
-            let mut separator: &[u8] = b": ";
-            for (count, of) in
-                [(self.mounted, " applied"), (self.degraded, " degraded"), (self.skipped, " skipped")]
-            {
-                line.put(separator);
-                put_number(line, count);
-                line.put(of.as_bytes());
-                separator = b", ";
-            }
-            line.put(b"; status ");
+            line.put(b"slot ");
+            line.put(slot.as_bytes());
+            line.put(b", ");
+            line.put(event.as_bytes());
+            line.put(b": ");
+            put_number(line, self.mounted);
+            line.put(b" applied, ");
+            put_number(line, self.degraded);
+            line.put(b" degraded, ");
+            put_number(line, self.skipped);
+            line.put(b" skipped; status ");
             put_number(line, status.into());
-            for part in ["; image ", self.image_id] {
-                line.put(part.as_bytes());
-            }
+            line.put(b"; image ");
+            line.put(self.image_id.as_bytes());
         });
     }
 }
@@ -270,8 +262,7 @@ impl<'r> Report<'r> {
 struct Json {
     file: Option<OwnedFd>,
     errno: Option<Errno>,
-    buffer: [u8; 512],
-    len: usize,
+    text: Text,
 }
 
 impl Json {
@@ -280,7 +271,7 @@ impl Json {
             Ok(file) => (Some(file), None),
             Err(errno) => (None, Some(errno)),
         };
-        Self { file, errno, buffer: [0; 512], len: 0 }
+        Self { file, errno, text: Text::new() }
     }
 
     fn raw(&mut self, text: &str) {
@@ -294,25 +285,29 @@ impl Json {
         self.raw("\"");
     }
 
+    /// A name that needs no escapes.
+    fn name(&mut self, name: Option<&str>) {
+        let quote = if name.is_some() { "\"" } else { "" };
+        self.raw(quote);
+        self.raw(name.unwrap_or("null"));
+        self.raw(quote);
+    }
+
     fn flush(&mut self) {
         if let (Some(file), None) = (&self.file, self.errno) {
-            self.errno = write_all(file, self.buffer.get(..self.len).unwrap_or_default()).err();
+            self.errno = write_all(file, self.text.bytes()).err();
         }
-        self.len = 0;
+        self.text.clear();
     }
 }
 
 impl Sink for Json {
     #[inline(never)]
     fn put(&mut self, text: &[u8]) {
-        for &byte in text {
-            if self.len == self.buffer.len() {
-                self.flush();
-            }
-            if let Some(place) = self.buffer.get_mut(self.len) {
-                *place = byte;
-                self.len = self.len.saturating_add(1);
-            }
+        let mut rest = self.text.fill(text);
+        while !rest.is_empty() {
+            self.flush();
+            rest = self.text.fill(rest);
         }
     }
 }

@@ -1,12 +1,12 @@
 //! From arguments to exit status.
 
 use core::ffi::CStr;
-use core::mem::ManuallyDrop;
 
 use crate::arguments::{HELP, Request, UsageError};
 use crate::exit::Exit;
 use crate::kernel_log;
 use crate::show::{Show, Sink, put_printable};
+use crate::text::Text;
 
 /// Where the program's words go. The binary has one for each way that it is built.
 pub trait Console {
@@ -17,8 +17,8 @@ pub trait Console {
 }
 
 /// Does what `arguments`, without the program's name, ask for, and returns the exit status.
-pub fn run<'a>(mut arguments: impl Iterator<Item = &'a CStr>, console: &mut dyn Console) -> u8 {
-    let exit = match Request::parse(&mut arguments) {
+pub fn run<'a>(arguments: impl Iterator<Item = &'a CStr>, console: &mut dyn Console) -> u8 {
+    let exit = match Request::parse(&mut arguments.map(CStr::to_bytes)) {
         Ok(Request::Help) => {
             console.output(HELP.as_bytes());
             Exit::Applied
@@ -30,7 +30,6 @@ pub fn run<'a>(mut arguments: impl Iterator<Item = &'a CStr>, console: &mut dyn 
         Ok(Request::Apply(apply)) => match crate::apply(&apply, console) {
             Ok(exit) => exit,
             Err(refusal) => {
-                let refusal = ManuallyDrop::new(refusal);
                 say(console, |line| refusal.show(line));
                 kernel_log::log(kernel_log::ERROR, &|line| refusal.show(line));
                 Exit::Refused
@@ -49,37 +48,43 @@ pub fn run<'a>(mut arguments: impl Iterator<Item = &'a CStr>, console: &mut dyn 
 
 /// One line on standard error: what `message` puts into it.
 pub(crate) fn say(console: &mut dyn Console, message: impl FnOnce(&mut dyn Sink)) {
-    let mut line = Line { console, bytes: [0; 512], len: 0 };
-    line.put(b"stated: ");
+    let mut line = Line::new(console);
     message(&mut line);
-    line.put(b"\n");
-    line.flush();
+    line.end();
 }
 
 /// Collects a line, so that it is written in one piece unless it is very long.
 struct Line<'c> {
     console: &'c mut dyn Console,
-    bytes: [u8; 512],
-    len: usize,
+    text: Text,
 }
 
-impl Line<'_> {
+impl<'c> Line<'c> {
+    #[inline(never)]
+    fn new(console: &'c mut dyn Console) -> Self {
+        let mut line = Line { console, text: Text::new() };
+        line.put(b"stated: ");
+        line
+    }
+
+    #[inline(never)]
+    fn end(&mut self) {
+        self.put(b"\n");
+        self.flush();
+    }
+
     fn flush(&mut self) {
-        self.console.error(self.bytes.get(..self.len).unwrap_or_default());
-        self.len = 0;
+        self.console.error(self.text.bytes());
+        self.text.clear();
     }
 }
 
 impl Sink for Line<'_> {
     fn put(&mut self, text: &[u8]) {
-        for &byte in text {
-            if self.len == self.bytes.len() {
-                self.flush();
-            }
-            if let Some(place) = self.bytes.get_mut(self.len) {
-                *place = byte;
-                self.len = self.len.saturating_add(1);
-            }
+        let mut rest = self.text.fill(text);
+        while !rest.is_empty() {
+            self.flush();
+            rest = self.text.fill(rest);
         }
     }
 }
@@ -94,7 +99,7 @@ impl Show for UsageError<'_> {
         };
         to.put(what);
         to.put(b" `");
-        put_printable(to, argument.to_bytes());
+        put_printable(to, argument);
         to.put(b"`");
     }
 }

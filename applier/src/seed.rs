@@ -4,7 +4,6 @@
 //! its place: nobody ever sees half a seed, whenever the power goes.
 
 use core::cell::Cell;
-use core::ffi::CStr;
 
 use rustix::fd::OwnedFd;
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, ResolveFlags};
@@ -15,7 +14,7 @@ use crate::beneath::{self, ensure_parent, open_directory, open_existing, split};
 use crate::copy::{Copier, Omission, Source, create_file, times};
 use crate::factory::Factory;
 use crate::failure::{Failure, Finding};
-use crate::path::{NumberName, PathBuf};
+use crate::path::NumberName;
 use crate::plan::{Item, items};
 use crate::step::Step;
 use crate::store::Store;
@@ -85,18 +84,18 @@ impl<'s, 'a> Seeder<'s, 'a> {
             return Ok(false);
         }
         let built = NumberName::new(item.number);
-        if step.stat_name(store.work(), built.as_c_str())?.is_none() {
+        if step.stat_name(store.work(), built.bytes())?.is_none() {
             self.build(item, store)?;
             sync(store.work())?;
         }
         self.check_above(entry, store)?;
-        let parent = ensure_parent(store.tree(), path.relative())?;
-        let mut buffer = PathBuf::new();
-        let name = step.path(&mut buffer, &[split(path.relative()).1.as_bytes()])?;
+        let relative = path.relative().as_bytes();
+        let parent = ensure_parent(store.tree(), relative)?;
+        let (_, name) = split(relative);
         // A mount point stands where state is to be; only an empty one is removed, whatever else is there.
         let flags = if item.entry.kind == Kind::Directory { AtFlags::REMOVEDIR } else { AtFlags::empty() };
         step.remove(&parent, name, flags)?;
-        step.rename(store.work(), built.as_c_str(), &parent, name)?;
+        step.rename(store.work(), built.bytes(), &parent, name)?;
         Ok(true)
     }
 
@@ -104,8 +103,7 @@ impl<'s, 'a> Seeder<'s, 'a> {
     /// be taken for that state, and its first content would be lost.
     fn check_above(&self, entry: &Entry<'_>, store: &Store) -> Result<(), Failure> {
         let step = Step::new(SEED, entry.path.as_str().as_bytes());
-        let mut buffer = PathBuf::new();
-        let parent = step.path(&mut buffer, &[split(entry.path.relative()).0.as_bytes()])?;
+        let (parent, _) = split(entry.path.relative().as_bytes());
         if open_existing(&step, store.tree(), parent, OFlags::PATH)?.is_some() {
             return Ok(());
         }
@@ -124,7 +122,7 @@ impl<'s, 'a> Seeder<'s, 'a> {
     /// Makes the entry's first content in the work directory of `store`, under the entry's number.
     fn build(&self, item: &Item<'_>, store: &Store) -> Result<(), Failure> {
         let name = NumberName::new(item.number);
-        let (work, name) = (store.work(), name.as_c_str());
+        let (work, name) = (store.work(), name.bytes());
         match item.entry.kind {
             Kind::Directory => self.build_directory(item, work, name),
             Kind::File => self.build_file(&item.entry, work, name, item.entry.path.as_str().as_bytes()),
@@ -134,7 +132,7 @@ impl<'s, 'a> Seeder<'s, 'a> {
         .map_err(|failure| failure.clean_up(|| discard(work, name, item.entry.kind)))
     }
 
-    fn build_directory(&self, item: &Item<'_>, dir: &OwnedFd, name: &CStr) -> Result<(), Failure> {
+    fn build_directory(&self, item: &Item<'_>, dir: &OwnedFd, name: &[u8]) -> Result<(), Failure> {
         let step = Step::new(SEED, item.entry.path.as_str().as_bytes());
         step.make_directory(dir, name, Mode::RWXU)?;
         let made = open_directory(&step, dir, name)?;
@@ -163,7 +161,7 @@ impl<'s, 'a> Seeder<'s, 'a> {
         &self,
         entry: &Entry<'_>,
         dir: &OwnedFd,
-        name: &CStr,
+        name: &[u8],
         image_path: &[u8],
     ) -> Result<(), Failure> {
         let step = Step::new(SEED, entry.path.as_str().as_bytes());
@@ -189,7 +187,7 @@ fn finish(
     made: &OwnedFd,
 ) -> Result<(), Failure> {
     let step = Step::new(SEED, entry.path.as_str().as_bytes());
-    step.change_owner(made, c"", entry.uid, entry.gid)?;
+    step.change_owner(made, b"", entry.uid, entry.gid)?;
     if let Some((from, copier)) = &mut copied {
         copier.copy_attributes(from, made)?;
     }
@@ -213,8 +211,8 @@ fn omission(item: &Item<'_>, path: &[u8]) -> Omission {
     omission
 }
 
-fn discard(work: &OwnedFd, name: &CStr, kind: Kind) -> Result<(), Failure> {
-    let step = Step::new(SEED, name.to_bytes());
+fn discard(work: &OwnedFd, name: &[u8], kind: Kind) -> Result<(), Failure> {
+    let step = Step::new(SEED, name);
     if kind == Kind::File {
         return step.remove(work, name, AtFlags::empty());
     }
@@ -237,8 +235,7 @@ fn in_same_store(one: Lifetime, other: Lifetime) -> bool {
 fn is_missing(store: &Store, entry: &Entry<'_>) -> Result<bool, Failure> {
     let path = entry.path;
     let step = Step::new("look at the state of", path.as_str().as_bytes());
-    let mut buffer = PathBuf::new();
-    let relative = step.path(&mut buffer, &[path.relative().as_bytes()])?;
+    let relative = path.relative().as_bytes();
     let Some(found) = open_existing(&step, store.tree(), relative, OFlags::PATH)? else {
         return Ok(true);
     };
@@ -260,7 +257,7 @@ fn is_empty(dir: &OwnedFd) -> Result<bool, Errno> {
     let mut buffer = [core::mem::MaybeUninit::uninit(); 512];
     let mut entries = rustix::fs::RawDir::new(dir, &mut buffer);
     while let Some(entry) = entries.next() {
-        if !work::is_dot(entry?.file_name()) {
+        if !work::is_dot(entry?.file_name().to_bytes()) {
             return Ok(false);
         }
     }
@@ -271,7 +268,7 @@ fn is_empty(dir: &OwnedFd) -> Result<bool, Errno> {
 pub(crate) fn make_mount_point(
     step: &Step<'_>,
     dir: &OwnedFd,
-    name: &CStr,
+    name: &[u8],
     kind: Kind,
 ) -> Result<(), Failure> {
     let mode = Mode::from_raw_mode(MOUNT_POINT);

@@ -17,7 +17,7 @@ pub(crate) trait Show {
 
 /// Puts the decimal digits of `number`.
 pub(crate) fn put_number(to: &mut dyn Sink, number: u64) {
-    to.put(NumberName::new(number).as_c_str().to_bytes());
+    to.put(NumberName::new(number).bytes());
 }
 
 /// Puts `byte` as the end of an escape, two hexadecimal digits, after its `prefix`.

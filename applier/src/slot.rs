@@ -1,7 +1,5 @@
 //! The slot that boots.
 
-use core::ffi::CStr;
-
 use state_schema::{Blob, SlotName, SlotRule};
 
 use crate::cmdline::{Cmdline, Parameter, Parameters};
@@ -70,13 +68,11 @@ impl Show for SlotError {
 const CORRECT: &[u8] = b"; correct the boot loader's entry";
 
 /// Chooses the slot: the one that the caller names, else what the command line says by the image's rules.
-pub(crate) fn choose<'a>(blob: &Blob<'a>, named: Option<&CStr>) -> Result<SlotName<'a>, SlotError> {
+pub(crate) fn choose<'a>(blob: &Blob<'a>, named: Option<&[u8]>) -> Result<SlotName<'a>, SlotError> {
     let slots = blob.slots();
     if let Some(named) = named {
-        return find(slots, named.to_bytes()).ok_or_else(|| SlotError::UnknownArgument {
-            name: Note::of(named.to_bytes()),
-            slots: list(slots),
-        });
+        return find(slots, named)
+            .ok_or_else(|| SlotError::UnknownArgument { name: Note::of(named), slots: list(slots) });
     }
     // No item is an error on a verified blob.
     let rules = || blob.slot_rules().filter_map(Result::ok);
@@ -94,7 +90,7 @@ fn choose_from<'a, 'r, R: Iterator<Item = SlotRule<'r>>>(
     parameters: &Parameters<'_>,
 ) -> Result<SlotName<'a>, SlotError> {
     let mut chosen: Option<(SlotName<'a>, Parameter<'_>)> = None;
-    let mut found = Text::<512>::new();
+    let mut found = Text::new();
     for parameter in parameters.clone() {
         let mut concerned = false;
         for rule in rules().filter(|rule| rule.parameter.as_bytes() == parameter.name) {
@@ -106,35 +102,29 @@ fn choose_from<'a, 'r, R: Iterator<Item = SlotRule<'r>>>(
                 (Some(slot), None) => chosen = Some((slot, parameter)),
                 (Some(slot), Some((other, _))) if slot == other => {}
                 (Some(_), Some((_, other))) => {
-                    return Err(SlotError::Contradiction {
-                        one: as_written(other),
-                        other: as_written(parameter),
-                    });
+                    return Err(SlotError::Contradiction { one: note(other), other: note(parameter) });
                 }
                 (None, _) if rule.is_bare() => {
-                    return Err(SlotError::UnknownSlot {
-                        parameter: as_written(parameter),
-                        slots: list(slots),
-                    });
+                    return Err(SlotError::UnknownSlot { parameter: note(parameter), slots: list(slots) });
                 }
                 // `root=` of another shape just says nothing about slots.
                 (None, _) => {}
             }
         }
         if concerned {
-            add(&mut found, as_text(parameter).bytes());
+            found.list(&as_written(parameter));
         }
     }
     match (chosen, slots) {
         (Some((slot, _)), _) => Ok(slot),
         (None, [only]) => Ok(*only),
         (None, _) => {
-            let mut sought = Text::<512>::new();
-            for rule in rules() {
-                add(&mut sought, shape(&rule).bytes());
+            let mut sought = Text::new();
+            for SlotRule { parameter, prefix, suffix } in rules() {
+                sought.list(&[parameter, "=", prefix, "{slot}", suffix].map(str::as_bytes));
             }
-            let found = Some(found).filter(|found| !found.is_empty()).map(|found| Note::of(found.bytes()));
-            Err(SlotError::NotNamed { sought: Note::of(sought.bytes()), found })
+            let found = (!found.is_empty()).then(|| Note::keep(&found));
+            Err(SlotError::NotNamed { sought: Note::keep(&sought), found })
         }
     }
 }
@@ -144,41 +134,23 @@ fn find<'a>(slots: &[SlotName<'a>], name: &[u8]) -> Option<SlotName<'a>> {
     slots.iter().find(|slot| slot.is(name)).copied()
 }
 
-fn as_written(parameter: Parameter<'_>) -> Note {
-    Note::of(as_text(parameter).bytes())
+fn as_written(parameter: Parameter<'_>) -> [&[u8]; 3] {
+    let Parameter { name, value } = parameter;
+    [name, if value.is_some() { b"=" } else { b"" }, value.unwrap_or_default()]
 }
 
-fn as_text(parameter: Parameter<'_>) -> Text<96> {
-    let mut text = Text::of(parameter.name);
-    if let Some(value) = parameter.value {
-        text.push(b"=");
-        text.push(value);
-    }
-    text
-}
-
-fn shape(rule: &SlotRule<'_>) -> Text<96> {
-    let mut text = Text::of(rule.parameter.as_bytes());
-    text.push(b"=");
-    text.push(rule.prefix.as_bytes());
-    text.push(b"{slot}");
-    text.push(rule.suffix.as_bytes());
-    text
+fn note(parameter: Parameter<'_>) -> Note {
+    let mut text = Text::new();
+    text.list(&as_written(parameter));
+    Note::keep(&text)
 }
 
 fn list(slots: &[SlotName<'_>]) -> Note {
-    let mut text = Text::<512>::new();
+    let mut text = Text::new();
     for slot in slots {
-        add(&mut text, slot.as_str().as_bytes());
+        text.list(&[slot.as_str().as_bytes()]);
     }
-    Note::of(text.bytes())
-}
-
-fn add(list: &mut Text<512>, item: &[u8]) {
-    if !list.is_empty() {
-        list.push(b", ");
-    }
-    list.push(item);
+    Note::keep(&text)
 }
 
 #[cfg(test)]

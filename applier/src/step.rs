@@ -3,13 +3,11 @@
 //! Each call is compiled once, here, with what has to be said when it fails. In their places, inlined, they
 //! took up half the program.
 
-use core::ffi::CStr;
-
-use rustix::fd::{AsRawFd as _, OwnedFd};
+use rustix::fd::OwnedFd;
 use rustix::fs::{
-    AtFlags, Mode, OFlags, RenameFlags, ResolveFlags, SeekFrom, Stat, StatFs, Statx, StatxFlags, Timestamps,
-    chownat, fchmod, fstat, fstatfs, fsync, futimens, mkdirat, openat2, renameat_with, seek, statat, statx,
-    syncfs, unlinkat,
+    AtFlags, Mode, OFlags, RenameFlags, ResolveFlags, SeekFrom, Stat, StatxAttributes, StatxFlags,
+    Timestamps, chownat, fchmod, fstat, fstatfs, fsync, futimens, mkdirat, openat2, renameat_with, seek,
+    statat, statx, symlinkat, syncfs, unlinkat,
 };
 use rustix::io::Errno;
 use rustix::mount::{MoveMountFlags, OpenTreeFlags, move_mount, open_tree};
@@ -18,7 +16,7 @@ use rustix::process::{Gid, Uid};
 use crate::failure::{Failure, Finding};
 use crate::file;
 use crate::legacy_mount::{self, Stage};
-use crate::path::{NumberName, PathBuf};
+use crate::path::Room;
 
 /// What is being done, and to what.
 #[derive(Clone, Copy)]
@@ -32,6 +30,7 @@ pub(crate) struct Step<'p> {
 type Done<T = ()> = Result<T, Failure>;
 
 impl<'p> Step<'p> {
+    #[inline(never)]
     pub(crate) fn new(operation: &'static str, path: &'p [u8]) -> Self {
         Self { operation, path }
     }
@@ -43,6 +42,13 @@ impl<'p> Step<'p> {
         Failure::call(self.operation, self.path, call, errno)
     }
 
+    /// The failure of copying an extended attribute.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn attribute(&self, name: &[u8], errno: Errno) -> Failure {
+        Failure::attribute(self.operation, self.path, name, errno)
+    }
+
     /// The failure when something is not what it has to be.
     #[cold]
     #[inline(never)]
@@ -50,34 +56,16 @@ impl<'p> Step<'p> {
         Failure::found(self.operation, self.path, finding)
     }
 
-    /// Makes a path for the kernel, of `parts` one after the other, in `path`, which is empty.
-    #[inline(never)]
-    pub(crate) fn path<'b>(&self, path: &'b mut PathBuf, parts: &[&[u8]]) -> Done<&'b CStr> {
-        for part in parts {
-            path.append(part).map_err(|errno| self.failed("openat2", errno))?;
-        }
-        Ok(path.as_c_str())
-    }
-
-    /// Makes a path in `path`, which is empty, that names an opened file to calls which take paths only.
-    /// Needs `/proc`.
-    #[inline(never)]
-    pub(crate) fn descriptor<'b>(&self, path: &'b mut PathBuf, fd: &OwnedFd) -> Done<&'b CStr> {
-        let number = NumberName::new(u64::from(fd.as_raw_fd().unsigned_abs()));
-        self.path(path, &[b"/proc/self/fd/", number.as_c_str().to_bytes()])
-    }
-
     #[inline(never)]
     pub(crate) fn open(
         &self,
         dir: &OwnedFd,
-        path: &CStr,
+        path: &[u8],
         flags: OFlags,
         mode: Mode,
         resolve: ResolveFlags,
     ) -> Done<OwnedFd> {
-        openat2(dir, path, flags | OFlags::NOFOLLOW | OFlags::CLOEXEC, mode, resolve)
-            .map_err(|errno| self.failed("openat2", errno))
+        open(dir, path, flags, mode, resolve).map_err(|errno| self.failed("openat2", errno))
     }
 
     /// Opens what may not be there.
@@ -85,11 +73,11 @@ impl<'p> Step<'p> {
     pub(crate) fn open_existing(
         &self,
         dir: &OwnedFd,
-        path: &CStr,
+        path: &[u8],
         flags: OFlags,
         resolve: ResolveFlags,
     ) -> Done<Option<OwnedFd>> {
-        match openat2(dir, path, flags | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty(), resolve) {
+        match open(dir, path, flags, Mode::empty(), resolve) {
             Ok(fd) => Ok(Some(fd)),
             Err(Errno::NOENT) => Ok(None),
             Err(errno) => Err(self.failed("openat2", errno)),
@@ -103,35 +91,49 @@ impl<'p> Step<'p> {
 
     /// Looks at a name without following it; `None` when there is nothing.
     #[inline(never)]
-    pub(crate) fn stat_name(&self, dir: &OwnedFd, name: &CStr) -> Done<Option<Stat>> {
-        match statat(dir, name, AtFlags::SYMLINK_NOFOLLOW) {
+    pub(crate) fn stat_name(&self, dir: &OwnedFd, name: &[u8]) -> Done<Option<Stat>> {
+        match statat(dir, Room::new().terminated(name), AtFlags::SYMLINK_NOFOLLOW) {
             Ok(stat) => Ok(Some(stat)),
             Err(Errno::NOENT) => Ok(None),
             Err(errno) => Err(self.failed("newfstatat", errno)),
         }
     }
 
-    /// Looks at an opened file with its mount.
+    /// Whether what is opened is where a mount begins.
     #[inline(never)]
-    pub(crate) fn statx(&self, fd: &OwnedFd) -> Done<Statx> {
-        statx(fd, c"", AtFlags::EMPTY_PATH, StatxFlags::BASIC_STATS | StatxFlags::MNT_ID)
+    pub(crate) fn is_mount_root(&self, fd: &OwnedFd) -> Done<bool> {
+        statx(fd, c"", AtFlags::EMPTY_PATH, StatxFlags::BASIC_STATS)
+            .map(|stat| stat.stx_attributes.contains(StatxAttributes::MOUNT_ROOT))
             .map_err(|errno| self.failed("statx", errno))
     }
 
+    /// Whether what is opened lies on a file system of this type.
     #[inline(never)]
-    pub(crate) fn statfs(&self, fd: &OwnedFd) -> Done<StatFs> {
-        fstatfs(fd).map_err(|errno| self.failed("fstatfs", errno))
+    pub(crate) fn is_of_type(&self, fd: &OwnedFd, magic: u32) -> Done<bool> {
+        // The type of the field has another width and sign on each architecture.
+        fstatfs(fd)
+            .map(|stat| i128::from(stat.f_type) == i128::from(magic))
+            .map_err(|errno| self.failed("fstatfs", errno))
+    }
+
+    /// The flags of the mount that is opened, as `statfs(2)` shows them: all are in the lower half of a field whose
+    /// width and sign differ by architecture.
+    #[inline(never)]
+    pub(crate) fn mount_flags(&self, fd: &OwnedFd) -> Done<u32> {
+        fstatfs(fd)
+            .map(|stat| u32::try_from(stat.f_flags).unwrap_or_default())
+            .map_err(|errno| self.failed("fstatfs", errno))
     }
 
     #[inline(never)]
-    pub(crate) fn make_directory(&self, dir: &OwnedFd, name: &CStr, mode: Mode) -> Done {
-        mkdirat(dir, name, mode).map_err(|errno| self.failed("mkdirat", errno))
+    pub(crate) fn make_directory(&self, dir: &OwnedFd, name: &[u8], mode: Mode) -> Done {
+        make_directory(dir, name, mode).map_err(|errno| self.failed("mkdirat", errno))
     }
 
     /// Makes a directory unless there is something of its name.
     #[inline(never)]
-    pub(crate) fn make_missing_directory(&self, dir: &OwnedFd, name: &CStr, mode: Mode) -> Done {
-        match mkdirat(dir, name, mode) {
+    pub(crate) fn make_missing_directory(&self, dir: &OwnedFd, name: &[u8], mode: Mode) -> Done {
+        match make_directory(dir, name, mode) {
             Ok(()) | Err(Errno::EXIST) => Ok(()),
             Err(errno) => Err(self.failed("mkdirat", errno)),
         }
@@ -139,7 +141,7 @@ impl<'p> Step<'p> {
 
     /// Makes a new file.
     #[inline(never)]
-    pub(crate) fn create(&self, dir: &OwnedFd, name: &CStr, mode: Mode) -> Done<OwnedFd> {
+    pub(crate) fn create(&self, dir: &OwnedFd, name: &[u8], mode: Mode) -> Done<OwnedFd> {
         self.open(dir, name, OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL, mode, ResolveFlags::BENEATH)
     }
 
@@ -165,15 +167,21 @@ impl<'p> Step<'p> {
 
     /// Moves `name` in `from` to `new_name` in `to`, where nothing may be.
     #[inline(never)]
-    pub(crate) fn rename(&self, from: &OwnedFd, name: &CStr, to: &OwnedFd, new_name: &CStr) -> Done {
-        renameat_with(from, name, to, new_name, RenameFlags::NOREPLACE)
-            .map_err(|errno| self.failed("renameat2", errno))
+    pub(crate) fn rename(&self, from: &OwnedFd, name: &[u8], to: &OwnedFd, new_name: &[u8]) -> Done {
+        rename(from, name, to, new_name).map_err(|errno| self.failed("renameat2", errno))
+    }
+
+    /// Makes a symlink.
+    #[inline(never)]
+    pub(crate) fn make_link(&self, target: &[u8], dir: &OwnedFd, name: &[u8]) -> Done {
+        symlinkat(Room::new().terminated(target), dir, Room::new().terminated(name))
+            .map_err(|errno| self.failed("symlinkat", errno))
     }
 
     /// Removes a file, or with the flag a directory; there may be none.
     #[inline(never)]
-    pub(crate) fn remove(&self, dir: &OwnedFd, name: &CStr, flags: AtFlags) -> Done {
-        match unlinkat(dir, name, flags) {
+    pub(crate) fn remove(&self, dir: &OwnedFd, name: &[u8], flags: AtFlags) -> Done {
+        match remove(dir, name, flags) {
             Ok(()) | Err(Errno::NOENT) => Ok(()),
             Err(errno) => Err(self.failed("unlinkat", errno)),
         }
@@ -181,9 +189,10 @@ impl<'p> Step<'p> {
 
     /// Sets the owner of an opened file, or of `name` in an opened directory.
     #[inline(never)]
-    pub(crate) fn change_owner(&self, dir: &OwnedFd, name: &CStr, uid: u32, gid: u32) -> Done {
+    pub(crate) fn change_owner(&self, dir: &OwnedFd, name: &[u8], uid: u32, gid: u32) -> Done {
         let flags = AtFlags::EMPTY_PATH | AtFlags::SYMLINK_NOFOLLOW;
-        chownat(dir, name, Some(Uid::from_raw(uid)), Some(Gid::from_raw(gid)), flags)
+        let (uid, gid) = (Uid::from_raw(uid), Gid::from_raw(gid));
+        chownat(dir, Room::new().terminated(name), Some(uid), Some(gid), flags)
             .map_err(|errno| self.failed("fchownat", errno))
     }
 
@@ -229,4 +238,38 @@ impl<'p> Step<'p> {
         let flags = MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH | MoveMountFlags::MOVE_MOUNT_T_EMPTY_PATH;
         move_mount(mount, c"", place, c"", flags).map_err(|errno| self.failed("move_mount", errno))
     }
+}
+
+// The calls that are also made where it depends on more than one errno what to do.
+
+/// Opens `path` in `dir`, which is no link itself.
+#[inline(never)]
+fn open(
+    dir: &OwnedFd,
+    path: &[u8],
+    flags: OFlags,
+    mode: Mode,
+    resolve: ResolveFlags,
+) -> Result<OwnedFd, Errno> {
+    let flags = flags | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    openat2(dir, Room::new().terminated(path), flags, mode, resolve)
+}
+
+#[inline(never)]
+fn make_directory(dir: &OwnedFd, name: &[u8], mode: Mode) -> Result<(), Errno> {
+    mkdirat(dir, Room::new().terminated(name), mode)
+}
+
+/// Moves `name` in `from` to `new_name` in `to`, where nothing may be.
+#[inline(never)]
+pub(crate) fn rename(from: &OwnedFd, name: &[u8], to: &OwnedFd, new_name: &[u8]) -> Result<(), Errno> {
+    let (mut room, mut new_room) = (Room::new(), Room::new());
+    let (name, new_name) = (room.terminated(name), new_room.terminated(new_name));
+    renameat_with(from, name, to, new_name, RenameFlags::NOREPLACE)
+}
+
+/// Removes a file, or with the flag a directory.
+#[inline(never)]
+pub(crate) fn remove(dir: &OwnedFd, name: &[u8], flags: AtFlags) -> Result<(), Errno> {
+    unlinkat(dir, Room::new().terminated(name), flags)
 }

@@ -1,8 +1,5 @@
 //! The three stores of a run.
 
-use core::ffi::CStr;
-use core::mem::ManuallyDrop;
-
 use rustix::fd::OwnedFd;
 use state_schema::{Blob, Lifetime, OnSysDataFailure, Persistence, Scope, SlotName};
 
@@ -17,8 +14,7 @@ use crate::transition::{self, Event, TransitionError};
 
 /// The stores of a run. Without a usable sys-data there is only one.
 pub(crate) struct Stores {
-    /// Open as long as the process lives, as all stores are.
-    persistent: ManuallyDrop<Result<Persistent, Account>>,
+    persistent: Result<Persistent, Account>,
     ephemeral: Store,
     event: Event,
     earlier_run: bool,
@@ -35,7 +31,7 @@ impl Stores {
         blob: &Blob<'_>,
         slot: SlotName<'_>,
         file: &BlobFile,
-        data: Option<&CStr>,
+        data: Option<&[u8]>,
         run: &OwnedFd,
         stage: Option<&Stage>,
     ) -> Result<Self, Refusal> {
@@ -46,13 +42,12 @@ impl Stores {
             Err(error) => return Err(error.into()),
         };
         let (ephemeral, earlier_run) = tmpfs::open_shared(run, stage)?;
-        let persistent = ManuallyDrop::new(persistent);
         Ok(Self { persistent, ephemeral, event, earlier_run })
     }
 
     /// The disk failed: sys-data is not to be trusted with anything.
     pub(crate) fn lose_sys_data(&mut self, account: Account, blob: &Blob<'_>) -> Result<(), Refusal> {
-        self.persistent = ManuallyDrop::new(Err(admit(account, blob)?));
+        self.persistent = Err(admit(account, blob)?);
         self.event = Event::Degraded;
         Ok(())
     }
@@ -94,7 +89,7 @@ fn open_persistent(
     blob: &Blob<'_>,
     slot: SlotName<'_>,
     file: &BlobFile,
-    data: Option<&CStr>,
+    data: Option<&[u8]>,
 ) -> Result<(Persistent, Event), TransitionError> {
     let sys_data = SysData::open(data, &blob.sys_data()).map_err(|error| match error {
         SysDataError::Unusable(account) => TransitionError::Unusable(account),

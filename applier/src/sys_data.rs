@@ -2,28 +2,27 @@
 //!
 //! Everything here takes into account that a compromised service may have written to it.
 
-use core::ffi::CStr;
+use core::mem::ManuallyDrop;
 
 use linux_raw_sys::general::MS_RDONLY;
 use rustix::fd::OwnedFd;
-use rustix::fs::{AtFlags, Mode, OFlags, StatxAttributes, open};
+use rustix::fs::{AtFlags, Mode};
 use rustix::io::Errno;
 use state_schema::SysData as Partition;
-use state_schema::sys_data::VERSION;
+use state_schema::sys_data::{COMMON_DIR, SLOTS_DIR, VERSION, VERSION_FILE, WORK_DIR};
 
 use crate::beneath::{ensure_directory, open_directory, open_file};
 use crate::failure::{Account, Failure, Finding};
-use crate::layout::{COMMON_DIR, SLOTS_DIR, VERSION_FILE, WORK_DIR};
-use crate::path::PathBuf;
+use crate::file;
 use crate::step::Step;
 use crate::store::{PRIVATE, Store};
 use crate::work::discard_all;
 
 /// The opened partition, of a layout that we know, with nothing left in its work directory.
 pub(crate) struct SysData {
-    top: OwnedFd,
-    slots: OwnedFd,
-    work: OwnedFd,
+    top: ManuallyDrop<OwnedFd>,
+    slots: ManuallyDrop<OwnedFd>,
+    work: ManuallyDrop<OwnedFd>,
 }
 
 /// Why it is not.
@@ -44,19 +43,22 @@ impl From<Failure> for SysDataError {
 impl SysData {
     /// Opens the directory that the caller names, else the mount point that the blob names, which then has
     /// to be one.
-    pub(crate) fn open(named: Option<&CStr>, partition: &Partition<'_>) -> Result<Self, SysDataError> {
+    pub(crate) fn open(named: Option<&[u8]>, partition: &Partition<'_>) -> Result<Self, SysDataError> {
         let top = open_top(named, partition)?;
         check_version(&top)?;
-        let work = ensure_directory(&top, WORK_DIR, PRIVATE).or_else(|failure| {
+        let work = ensure_directory(&top, WORK_DIR.as_bytes(), PRIVATE).or_else(|failure| {
             // Nothing in it is needed, so neither is what stands in its place.
-            Step::new("discard", WORK_DIR.to_bytes())
-                .remove(&top, WORK_DIR, AtFlags::empty())
-                .or(Err(failure))?;
-            ensure_directory(&top, WORK_DIR, PRIVATE)
+            let step = Step::new("discard", WORK_DIR.as_bytes());
+            let account = failure.account();
+            if step.remove(&top, WORK_DIR.as_bytes(), AtFlags::empty()).is_err() {
+                return Err(account.fail());
+            }
+            ensure_directory(&top, WORK_DIR.as_bytes(), PRIVATE)
         })?;
         discard_all(&work)?;
         write_version(&top, &work)?;
-        let slots = ensure_directory(&top, SLOTS_DIR, PRIVATE)?;
+        let slots = ensure_directory(&top, SLOTS_DIR.as_bytes(), PRIVATE)?;
+        let [top, slots, work] = [top, slots, work].map(ManuallyDrop::new);
         Ok(Self { top, slots, work })
     }
 
@@ -72,31 +74,26 @@ impl SysData {
 
     /// The store in `base`, a directory of this partition.
     pub(crate) fn store(&self, base: OwnedFd) -> Result<Store, Failure> {
-        let step = Step::new("open the directory", WORK_DIR.to_bytes());
-        Store::new(base, open_directory(&step, &self.top, WORK_DIR)?)
+        let step = Step::new("open the directory", WORK_DIR.as_bytes());
+        Store::new(base, open_directory(&step, &self.top, WORK_DIR.as_bytes())?)
     }
 
     /// The store of what belongs to no slot.
     pub(crate) fn common(&self) -> Result<Store, Failure> {
-        self.store(ensure_directory(&self.top, COMMON_DIR, PRIVATE)?)
+        self.store(ensure_directory(&self.top, COMMON_DIR.as_bytes(), PRIVATE)?)
     }
 }
 
-fn open_top(named: Option<&CStr>, partition: &Partition<'_>) -> Result<OwnedFd, Failure> {
-    let mount_point = partition.mount_point.as_str().as_bytes();
-    let step = Step::new("open sys-data at", named.map_or(mount_point, CStr::to_bytes));
-    let mut buffer = PathBuf::new();
-    let place = step.path(&mut buffer, &[mount_point])?;
-    let top =
-        open(named.unwrap_or(place), OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
-            .map_err(|errno| step.failed("open", errno))?;
+fn open_top(named: Option<&[u8]>, partition: &Partition<'_>) -> Result<OwnedFd, Failure> {
+    let place = named.unwrap_or(partition.mount_point.as_str().as_bytes());
+    let step = Step::new("open sys-data at", place);
+    let top = file::open_directory(place).map_err(|errno| step.failed("open", errno))?;
     // Without this, a partition that is not there would be the directory below, of a tmpfs or of the image.
-    let is_mounted = || Ok(step.statx(&top)?.stx_attributes.contains(StatxAttributes::MOUNT_ROOT));
-    if named.is_none() && !is_mounted()? {
+    if named.is_none() && !step.is_mount_root(&top)? {
         return Err(step.found(Finding::NotMounted));
     }
     // Nothing is written where all state is there already, and what is bound would be read-only.
-    if step.statfs(&top)?.f_flags.cast_unsigned() & u64::from(MS_RDONLY) != 0 {
+    if step.mount_flags(&top)? & MS_RDONLY != 0 {
         return Err(step.failed("fstatfs", Errno::ROFS));
     }
     Ok(top)
@@ -106,15 +103,15 @@ const CHECK: &str = "use sys-data of the layout in";
 
 /// Checks that the layout is ours, or that there is no state yet, before anything is touched.
 fn check_version(top: &OwnedFd) -> Result<(), SysDataError> {
-    let step = Step::new(CHECK, VERSION_FILE.to_bytes());
-    if step.stat_name(top, VERSION_FILE)?.is_none() {
-        let step = Step::new(CHECK, SLOTS_DIR.to_bytes());
-        return match step.stat_name(top, SLOTS_DIR)? {
+    let step = Step::new(CHECK, VERSION_FILE.as_bytes());
+    if step.stat_name(top, VERSION_FILE.as_bytes())?.is_none() {
+        let step = Step::new(CHECK, SLOTS_DIR.as_bytes());
+        return match step.stat_name(top, SLOTS_DIR.as_bytes())? {
             None => Ok(()),
             Some(_) => Err(SysDataError::Unknown(step.found(Finding::NoLayout).account())),
         };
     }
-    let file = open_file(&step, top, VERSION_FILE)?;
+    let file = open_file(&step, top, VERSION_FILE.as_bytes())?;
     // One byte more, so that a longer file is not taken for its beginning.
     let mut bytes = [0; VERSION.len() + 1];
     let len = step.read_up_to(&file, &mut bytes)?;
@@ -127,12 +124,12 @@ fn check_version(top: &OwnedFd) -> Result<(), SysDataError> {
 
 /// Gives a partition without state our layout.
 fn write_version(top: &OwnedFd, work: &OwnedFd) -> Result<(), Failure> {
-    let step = Step::new(CHECK, VERSION_FILE.to_bytes());
-    if step.stat_name(top, VERSION_FILE)?.is_some() {
+    let step = Step::new(CHECK, VERSION_FILE.as_bytes());
+    if step.stat_name(top, VERSION_FILE.as_bytes())?.is_some() {
         return Ok(());
     }
-    let file = step.create(work, VERSION_FILE, Mode::from_raw_mode(0o644))?;
+    let file = step.create(work, VERSION_FILE.as_bytes(), Mode::from_raw_mode(0o644))?;
     step.write(&file, VERSION.as_bytes())?;
     step.sync(&file)?;
-    step.rename(work, VERSION_FILE, top, VERSION_FILE)
+    step.rename(work, VERSION_FILE.as_bytes(), top, VERSION_FILE.as_bytes())
 }

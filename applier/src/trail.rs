@@ -19,7 +19,7 @@ impl Trail {
     /// A trail that starts at `path`, of steps that do `operation`.
     pub(crate) fn new(operation: &'static str, path: &[u8]) -> Result<Self, Failure> {
         let mut trail = Self { operation, path: PathBuf::new(), unnamed: 0 };
-        Step::new(operation, path).path(&mut trail.path, &[path])?;
+        trail.path.append(path).map_err(|errno| Step::new(operation, path).failed("openat2", errno))?;
         Ok(trail)
     }
 
@@ -30,11 +30,9 @@ impl Trail {
     }
 
     pub(crate) fn pop(&mut self) {
-        if let Some(fewer) = self.unnamed.checked_sub(1) {
-            self.unnamed = fewer;
-        } else {
-            let slash = self.path.bytes().iter().rposition(|&byte| byte == b'/');
-            self.path.truncate(slash.unwrap_or(0));
+        match self.unnamed.checked_sub(1) {
+            Some(fewer) => self.unnamed = fewer,
+            None => self.path.pop(),
         }
     }
 

@@ -5,13 +5,12 @@
 
 use rustix::fd::OwnedFd;
 use rustix::fs::Mode;
+use state_schema::sys_data::{SLOT_BLOB, TREE_DIR};
 use state_schema::{Blob, SlotName};
 
 use crate::beneath::{DIRECTORY, PARENT, ensure_directory, open_directory, open_existing, open_file};
 use crate::blob::{BlobError, BlobFile};
 use crate::failure::{Account, Failure};
-use crate::layout::{SLOT_BLOB, TREE_DIR};
-use crate::path::PathBuf;
 use crate::step::Step;
 use crate::store::{PRIVATE, Store};
 use crate::sys_data::SysData;
@@ -63,9 +62,8 @@ pub(crate) fn enter(
     blob: &Blob<'_>,
     file: &BlobFile,
 ) -> Result<(Store, Event), TransitionError> {
-    let step = Step::new("open the state of slot", slot.as_str().as_bytes());
-    let mut buffer = PathBuf::new();
-    let name = step.path(&mut buffer, &[slot.as_str().as_bytes()])?;
+    let name = slot.as_str().as_bytes();
+    let step = Step::new("open the state of slot", name);
     let (dir, event) = match open_existing(&step, sys_data.slots(), name, DIRECTORY)? {
         Some(dir) => {
             check_image(&dir, slot, blob)?;
@@ -78,14 +76,13 @@ pub(crate) fn enter(
 
 /// Makes the slot's directory. It is in place when all of it is on the disk.
 fn create(sys_data: &SysData, slot: SlotName<'_>, file: &BlobFile) -> Result<OwnedFd, Failure> {
-    let step = Step::new("make the state of slot", slot.as_str().as_bytes());
-    let mut buffer = PathBuf::new();
-    let name = step.path(&mut buffer, &[slot.as_str().as_bytes()])?;
+    let name = slot.as_str().as_bytes();
+    let step = Step::new("make the state of slot", name);
     let work = sys_data.work();
     step.make_directory(work, name, PRIVATE)?;
     let dir = open_directory(&step, work, name)?;
-    ensure_directory(&dir, TREE_DIR, PARENT)?;
-    let copy = step.create(&dir, SLOT_BLOB, Mode::from_raw_mode(0o600))?;
+    ensure_directory(&dir, TREE_DIR.as_bytes(), PARENT)?;
+    let copy = step.create(&dir, SLOT_BLOB.as_bytes(), Mode::from_raw_mode(0o600))?;
     step.write(&copy, file.bytes())?;
     step.sync_file_system(work)?;
     step.rename(work, name, sys_data.slots(), name)?;
@@ -95,9 +92,9 @@ fn create(sys_data: &SysData, slot: SlotName<'_>, file: &BlobFile) -> Result<Own
 /// Checks that the slot's state is of this image.
 fn check_image(dir: &OwnedFd, slot: SlotName<'_>, blob: &Blob<'_>) -> Result<(), TransitionError> {
     let of_slot = || Note::of(slot.as_str().as_bytes());
-    let step = Step::new("read the slot's", SLOT_BLOB.to_bytes());
+    let step = Step::new("read the slot's", SLOT_BLOB.as_bytes());
     let unknown = |error| TransitionError::UnknownImage { slot: of_slot(), error };
-    let file = open_file(&step, dir, SLOT_BLOB)
+    let file = open_file(&step, dir, SLOT_BLOB.as_bytes())
         .and_then(|file| BlobFile::from_file(&step, &file))
         .map_err(|failure| unknown(failure.into()))?;
     let [written_by, boots] = [file.decode().map_err(unknown)?.image().id, blob.image().id];

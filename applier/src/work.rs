@@ -1,16 +1,15 @@
 //! Discarding work in progress.
 
-use core::ffi::CStr;
 use core::mem::MaybeUninit;
 
 use rustix::fd::OwnedFd;
-use rustix::fs::{AtFlags, FileType, RawDir, RenameFlags, SeekFrom, renameat_with, unlinkat};
+use rustix::fs::{AtFlags, FileType, RawDir, SeekFrom};
 use rustix::io::Errno;
 
 use crate::beneath::open_directory;
 use crate::failure::Failure;
 use crate::path::NumberName;
-use crate::step::Step;
+use crate::step::{self, Step};
 
 const DISCARD: &str = "discard the unfinished work";
 
@@ -24,7 +23,7 @@ const ENTRIES: usize = 2048;
 pub(crate) fn discard_all(dir: &OwnedFd) -> Result<(), Failure> {
     let mut lifted = 0;
     discard_children(dir, &mut |name| {
-        let step = Step::new(DISCARD, name.to_bytes());
+        let step = Step::new(DISCARD, name);
         let child = open_directory(&step, dir, name)?;
         discard_children(&child, &mut |grandchild| lift(&child, grandchild, dir, &mut lifted))?;
         step.remove(dir, name, AtFlags::REMOVEDIR)
@@ -35,7 +34,7 @@ pub(crate) fn discard_all(dir: &OwnedFd) -> Result<(), Failure> {
 /// gone from there.
 fn discard_children(
     dir: &OwnedFd,
-    discard: &mut dyn FnMut(&CStr) -> Result<(), Failure>,
+    discard: &mut dyn FnMut(&[u8]) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
     let all = Step::new(DISCARD, b"");
     loop {
@@ -45,7 +44,7 @@ fn discard_children(
         let mut entries = RawDir::new(dir, &mut buffer);
         while let Some(entry) = entries.next() {
             let entry = entry.map_err(|errno| all.failed("getdents64", errno))?;
-            let name = entry.file_name();
+            let name = entry.file_name().to_bytes();
             if is_dot(name) {
                 continue;
             }
@@ -66,17 +65,17 @@ enum Removed {
     NotEmpty,
 }
 
-fn remove(dir: &OwnedFd, name: &CStr, file_type: FileType) -> Result<Removed, Failure> {
-    let step = Step::new(DISCARD, name.to_bytes());
+fn remove(dir: &OwnedFd, name: &[u8], file_type: FileType) -> Result<Removed, Failure> {
+    let step = Step::new(DISCARD, name);
     if file_type != FileType::Directory {
-        match unlinkat(dir, name, AtFlags::empty()) {
+        match step::remove(dir, name, AtFlags::empty()) {
             Ok(()) | Err(Errno::NOENT) => return Ok(Removed::Gone),
             // Some file systems do not say what an entry is.
             Err(Errno::ISDIR | Errno::PERM) if file_type == FileType::Unknown => {}
             Err(errno) => return Err(step.failed("unlinkat", errno)),
         }
     }
-    match unlinkat(dir, name, AtFlags::REMOVEDIR) {
+    match step::remove(dir, name, AtFlags::REMOVEDIR) {
         Ok(()) | Err(Errno::NOENT) => Ok(Removed::Gone),
         Err(Errno::NOTEMPTY | Errno::EXIST) => Ok(Removed::NotEmpty),
         Err(errno) => Err(step.failed("unlinkat", errno)),
@@ -84,19 +83,19 @@ fn remove(dir: &OwnedFd, name: &CStr, file_type: FileType) -> Result<Removed, Fa
 }
 
 /// Moves `name` from `from` into `to` under a name that is free.
-fn lift(from: &OwnedFd, name: &CStr, to: &OwnedFd, lifted: &mut u64) -> Result<(), Failure> {
+fn lift(from: &OwnedFd, name: &[u8], to: &OwnedFd, lifted: &mut u64) -> Result<(), Failure> {
     loop {
         let free = NumberName::new(*lifted);
         *lifted = lifted.wrapping_add(1);
-        match renameat_with(from, name, to, free.as_c_str(), RenameFlags::NOREPLACE) {
+        match step::rename(from, name, to, free.bytes()) {
             Ok(()) => return Ok(()),
             Err(Errno::EXIST) => {}
-            Err(errno) => return Err(Step::new(DISCARD, name.to_bytes()).failed("renameat2", errno)),
+            Err(errno) => return Err(Step::new(DISCARD, name).failed("renameat2", errno)),
         }
     }
 }
 
 /// Whether a directory entry is the directory itself or its parent.
-pub(crate) fn is_dot(name: &CStr) -> bool {
-    matches!(name.to_bytes(), b"." | b"..")
+pub(crate) fn is_dot(name: &[u8]) -> bool {
+    matches!(name, b"." | b"..")
 }

@@ -82,6 +82,7 @@ unsafe extern "C" fn memset(to: *mut u8, byte: i32, len: usize) -> *mut u8 {
 ///
 /// As in C.
 #[unsafe(no_mangle)]
+#[inline(never)]
 unsafe extern "C" fn memcmp(one: *const u8, other: *const u8, len: usize) -> i32 {
     let (one_byte, other_byte): (u32, u32);
     // SAFETY: reads `len` bytes of each, which the caller vouches for.
