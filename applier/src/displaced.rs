@@ -96,10 +96,10 @@ fn move_aside(store: &Store, path: &[u8], dir: &OwnedFd, name: &[u8]) -> Result<
     let step = Step::new("move aside what is in place of the state of", path);
     let replaced = ensure_directory(store.base(), REPLACED_DIR.as_bytes(), PRIVATE)?;
     let path = path.get(1..).unwrap_or_default();
-    let stem = path.get(..MAX_STEM).unwrap_or(path);
+    let kept = path.get(..MAX_STEM).unwrap_or(path);
     for number in 0..MAX_KEPT {
         let mut to = Text::new();
-        for &byte in stem {
+        for &byte in kept {
             to.push(&[if byte == b'/' { b':' } else { byte }]);
         }
         to.push(b".");
