@@ -54,8 +54,8 @@ fn map(len: usize) -> Result<NonNull<c_void>, Errno> {
     NonNull::new(start).ok_or(Errno::NOMEM)
 }
 
-/// A value in pages of its own. They stay until the process ends, unless they are given back: dropping them
-/// wherever a result may hold one takes a kilobyte of code, and most are told right before the end.
+/// A value in pages of its own. They stay until the process ends, unless they are given back: code that drops them
+/// wherever a result may hold one would be code for nothing, since most are told right before the end.
 ///
 /// # Invariants
 ///

@@ -11,8 +11,8 @@ use rustix::io::Errno;
 /// Bytes that the kernel takes for a path, with the terminating NUL: `PATH_MAX`.
 const MAX: usize = 4096;
 
-/// Room for one path with its terminating NUL, on the stack of the call that takes it (`step.rs`): everybody else
-/// passes bytes. Not zeroed, which would take as long as some calls do.
+/// Room for one path with its terminating NUL, on the stack of the system call that takes it: everybody else passes
+/// bytes. Not zeroed, which would take as long as some calls do.
 pub(crate) struct Room([MaybeUninit<u8>; MAX + 1]);
 
 impl Room {
