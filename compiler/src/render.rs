@@ -108,14 +108,29 @@ fn range(label: &Label) -> std::ops::Range<usize> {
 }
 
 /// The text with every character that a terminal would obey replaced by one of the same length in bytes.
+///
+/// A carriage return is one of them unless it ends a line together with a line feed: what follows would be written over
+/// what stands before it.
 fn harmless(text: &str) -> String {
-    let replace = |c: char| match c.len_utf8() {
-        _ if is_harmless(c) || matches!(c, '\n' | '\r' | '\t') => c,
+    let mut rest = text.chars();
+    let mut replaced = String::with_capacity(text.len());
+    while let Some(c) = rest.next() {
+        replaced.push(match c {
+            '\r' if !rest.as_str().starts_with('\n') => ' ',
+            '\n' | '\r' | '\t' => c,
+            _ => without_command(c),
+        });
+    }
+    replaced
+}
+
+fn without_command(c: char) -> char {
+    match c.len_utf8() {
+        _ if is_harmless(c) => c,
         1 => '?',
         2 => '¿',
         _ => '\u{fffd}',
-    };
-    text.chars().map(replace).collect()
+    }
 }
 
 impl fmt::Display for Report {

@@ -71,6 +71,8 @@ fn no_text_of_a_file_reaches_the_terminal_raw() {
     let text = "version: 1\nstate:\n  /a: \"\\e[31m\\x07\"\n  /b: \u{202e}x\n  /c: {\"\\e]0;title\\a\": 1}\n";
     fs::write(directory.path().join("escapes.yaml"), text).unwrap();
     fs::write(directory.path().join("raw.yaml"), "version: 1\n# \u{1b}[31m\nstate: {}\n").unwrap();
+    let text = "version: 1\nstate: {/a: {lifetime: no such\rvalue}}\n";
+    fs::write(directory.path().join("returns.yaml"), text).unwrap();
     let (status, text, _) = lint(&directory, &["."]);
     assert_eq!(status, 1);
     assert!(text.chars().all(|c| c == '\n' || (!c.is_control() && c != '\u{202e}')), "{text:?}");
