@@ -46,6 +46,7 @@ mod link;
 mod memory;
 mod mount;
 mod overlay;
+mod parameters;
 mod path;
 mod plan;
 mod refusal;

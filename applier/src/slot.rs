@@ -2,8 +2,9 @@
 
 use state_schema::{Blob, SlotName, SlotRule};
 
-use crate::cmdline::{Cmdline, Parameter, Parameters};
+use crate::cmdline::Cmdline;
 use crate::failure::Account;
+use crate::parameters::{Parameter, Parameters};
 use crate::show::{Show, Sink};
 use crate::text::{Note, Text};
 
