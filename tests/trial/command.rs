@@ -113,10 +113,15 @@ fn a_key_that_interrupts_is_for_it(host: &Host) {
     wait_until(|| host.path("state/ready").exists());
     // As a terminal does it: to all processes in the foreground.
     kill(Pid::from_raw(-i32::try_from(child.id()).unwrap()), Signal::SIGINT).unwrap();
-    assert_eq!(child.wait().unwrap().code(), Some(9));
+    let mut status = None;
+    wait_until(|| {
+        status = child.try_wait().unwrap();
+        status.is_some()
+    });
+    assert_eq!(status.unwrap().code(), Some(9));
 }
 
-fn wait_until(condition: impl Fn() -> bool) {
+fn wait_until(mut condition: impl FnMut() -> bool) {
     for _ in 0..600 {
         if condition() {
             return;

@@ -114,7 +114,9 @@ impl Host {
 
     /// `statec` as this host's person starts it.
     pub(crate) fn command(&self) -> Command {
-        let mut command = Command::new(self.path("statec"));
+        // A shell's background jobs ignore the keys of the terminal, and so would all that a test starts from there.
+        let mut command = Command::new("env");
+        command.arg("--default-signal").arg(self.path("statec"));
         command.current_dir(&self.directory).uid(self.person.id()).gid(self.person.id());
         command.env("TERM", "vt100").env("SECRET", "of the builder").env_remove("SHELL");
         command
