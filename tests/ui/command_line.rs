@@ -15,6 +15,7 @@ pub(crate) const CASES: &[Case] = &[
     ("command_line::a_broken_file_is_not_found_incomplete", a_broken_file_is_not_found_incomplete),
     ("command_line::no_text_of_a_file_reaches_the_terminal_raw", no_text_of_a_file_reaches_the_terminal_raw),
     ("command_line::a_damaged_blob_is_refused_with_its_place", a_damaged_blob_is_refused_with_its_place),
+    ("command_line::a_symlink_to_itself_is_found", a_symlink_to_itself_is_found),
     ("command_line::limits_hold", limits_hold),
     ("command_line::too_many_files_are_refused", too_many_files_are_refused),
     ("command_line::text_files_of_all_systems_are_read", text_files_of_all_systems_are_read),
@@ -91,6 +92,22 @@ fn a_damaged_blob_is_refused_with_its_place() {
     assert_eq!(inspect(), (2, "statec: state.blob: this is no control blob (at byte 0)\n".to_owned()));
     fs::write(&blob, b"\x93SYSOTA\n\x01").unwrap();
     assert_eq!(inspect(), (2, "statec: state.blob: the blob is truncated (at byte 9)\n".to_owned()));
+}
+
+fn a_symlink_to_itself_is_found() {
+    let directory = TempDir::new().unwrap();
+    for to in ["/etc/x", "/etc/x/y"] {
+        let text = format!(
+            "version: 1\nstate:\n  /etc: persistent\n  /etc/x: {{lifetime: persistent, how: symlink, to: {to}}}\n"
+        );
+        fs::write(directory.path().join("a.yaml"), text).unwrap();
+        let (status, text, _) = lint(&directory, &["."]);
+        assert!(status == 1 && text.contains("error[symlink-target]"), "{text}");
+        assert!(
+            text.contains("the symlink leads to itself") && text.ends_with("1 error in 1 file\n"),
+            "{text}"
+        );
+    }
 }
 
 fn limits_hold() {

@@ -10,8 +10,8 @@ use crate::resolve::Subject;
 pub(crate) static RULE: Rule = Rule {
     code: "symlink-target",
     severity: Severity::Error,
-    rejects: "A symlink whose `to` does not lie in a directory that is bound and lives as long. Checked where an \
-              image is given: the directory may be another package's.",
+    rejects: "A symlink that leads to itself, and one whose `to` does not lie in a directory that is bound and lives as \
+              long. The latter is checked where an image is given: the directory may be another package's.",
     why: "The file could not be written there, or would not last as long as its declaration says.",
     fix: "Declare the directory of `to`, with the same lifetime.",
     bad: Example::in_image(
@@ -32,8 +32,21 @@ pub(crate) static RULE: Rule = Rule {
 };
 
 pub(crate) fn check(subject: &Subject, scene: Scene<'_>, findings: &mut Findings) {
-    let (Some(to), How::Symlink, Some(_)) = (&subject.to, subject.how.value, scene.rootfs) else { return };
+    let (Some(to), How::Symlink) = (&subject.to, subject.how.value) else { return };
     let target = to.value.as_path();
+    if target == subject.state_path() || target.is_beneath(subject.state_path()) {
+        findings.add(Diagnostic::new(
+            &RULE,
+            "the symlink leads to itself".to_owned(),
+            to.span,
+            "its own place",
+            "name a place in another directory, one that is declared as writable".to_owned(),
+        ));
+        return;
+    }
+    if scene.rootfs.is_none() {
+        return;
+    }
     let directory = scene.resolved.nearest_above(target).filter(|above| above.kind.value == Kind::Directory);
     let Some(directory) = directory.filter(|above| above.how.value == How::Bind) else {
         let parent = target.parent().map_or_else(|| "a directory above it".to_owned(), |parent| quote(parent.as_str()));
