@@ -50,6 +50,8 @@ impl Means {
         }
         // Fewer blocks than bytes: holes, or compression. Two calls for each stretch of data tell.
         let has_holes = u64::try_from(stat.st_blocks).unwrap_or(0).wrapping_mul(512) < size;
+        // Before there is anything: its last block may be a hole, and XFS sets blocks aside behind what makes a file longer.
+        ftruncate(to, size).map_err(|errno| step.failed("ftruncate", errno))?;
         let mut at = 0;
         while at < size {
             let mut end = size;
@@ -64,10 +66,6 @@ impl Means {
             }
             self.copy_data(step, from, to, at, end, buffer)?;
             at = end;
-        }
-        // Its last block may be a hole.
-        if has_holes || *self == Self::Buffer {
-            ftruncate(to, size).map_err(|errno| step.failed("ftruncate", errno))?;
         }
         Ok(())
     }

@@ -127,7 +127,10 @@ fn attributes(name: &OsString) -> BTreeMap<Vec<u8>, Vec<u8>> {
     let len = llistxattr(name, &mut buffer[..]).unwrap();
     let names = buffer[..len].to_vec();
     let mut attributes = BTreeMap::new();
-    for attribute in names.split(|&byte| byte == 0).filter(|attribute| !attribute.is_empty()) {
+    // XFS shows lists once more, under names of its own.
+    let is_list = |attribute: &[u8]| attribute.starts_with(b"trusted.SGI_ACL_") && is_on_xfs(name);
+    let is_own = |attribute: &&[u8]| !attribute.is_empty() && !is_list(attribute);
+    for attribute in names.split(|&byte| byte == 0).filter(is_own) {
         let len = lgetxattr(name, attribute, &mut buffer[..]).unwrap();
         attributes.insert(attribute.to_vec(), buffer[..len].to_vec());
     }
@@ -154,4 +157,9 @@ fn digest(name: &OsString, size: u64) -> (Vec<u8>, u64) {
         }
     }
     (digest.finalize().to_vec(), segments)
+}
+
+fn is_on_xfs(name: &OsString) -> bool {
+    nix::sys::statfs::statfs(name.as_os_str())
+        .is_ok_and(|on| on.filesystem_type() == nix::sys::statfs::XFS_SUPER_MAGIC)
 }

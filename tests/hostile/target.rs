@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use nix::mount::{MntFlags, umount2};
+use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, openat2};
 use state_schema::{Entry, How, Lifetime, Seed, StatePath};
 use state_tests::scene::{Applied, Mount, Scene, common, directory, file, mount_tmpfs, persistent};
 
@@ -93,8 +94,7 @@ impl Target {
             for entry in &self.entries {
                 let place = self.scene.root(entry.path.as_str());
                 if now.iter().any(|mount| Path::new(&mount.place) == place) {
-                    // Not everything is writable after every attack.
-                    let _ = fs::write(if place.is_dir() { place.join("written") } else { place }, "written");
+                    write_into(&place);
                 }
             }
         }
@@ -131,6 +131,18 @@ impl Target {
         assert_eq!(self.scene.mounts(), mounts, "{what}: a second run mounts something");
         assert_eq!(second.status, first.status, "{what}: {}", second.stderr);
         assert!(repairs(&second).is_empty(), "{what}: repaired again: {:#}", second.report);
+    }
+}
+
+/// Writes into a directory, or a file. Not everything is writable after every attack, and in a race a link may be on the
+/// way, which nobody is to follow here either.
+fn write_into(place: &Path) {
+    let open = |place: &Path, flags| {
+        openat2(CWD, place, OFlags::WRONLY | flags, Mode::RUSR | Mode::WUSR, ResolveFlags::NO_SYMLINKS)
+    };
+    let opened = open(&place.join("written"), OFlags::CREATE).or_else(|_| open(place, OFlags::NONBLOCK));
+    if let Ok(file) = opened {
+        let _ = rustix::io::write(file, b"written");
     }
 }
 

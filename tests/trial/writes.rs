@@ -14,6 +14,7 @@ pub(crate) const CASES: &[Case] = &[
     ("writes::a_system_has_what_it_expects", a_system_has_what_it_expects),
     ("writes::nothing_of_the_host_is_seen", nothing_of_the_host_is_seen),
     ("writes::an_entry_that_fails_is_told", an_entry_that_fails_is_told),
+    ("writes::an_entry_that_is_repaired_is_told", an_entry_that_is_repaired_is_told),
 ];
 
 fn paths_of_the_blob_are_writable(host: &Host) {
@@ -86,12 +87,29 @@ fn nothing_of_the_host_is_seen(host: &Host) {
     assert!(tried.stdout.contains("HOME=/root\n") && !tried.stdout.contains("/mnt\n"), "{}", tried.stdout);
 }
 
-fn an_entry_that_fails_is_told(host: &Host) {
+fn an_entry_that_is_repaired_is_told(host: &Host) {
     // State that a compromised service has left: a link where the directory should be.
     let _ = host.sh(&["--state", "state"], "true").expect(0);
     let place = host.path("state/slots/A/tree/var/log");
     fs::remove_dir(&place).unwrap();
     std::os::unix::fs::symlink("/etc", &place).unwrap();
+    let tried = host.sh(&["--state", "state"], "echo x >/var/log/x; ls /etc").expect(0);
+    tried.expect_said("slot A of `image-1`, same: 5 as planned\n");
+    tried.expect_said("stated: /var/log: repaired: ");
+    tried.expect_said("  mounted  persistent /var/log, seeded");
+    assert_eq!(tried.stdout, "app.conf\noverlaid\n");
+}
+
+fn an_entry_that_fails_is_told(host: &Host) {
+    let _ = host.sh(&["--state", "state"], "true").expect(0);
+    // More of it than is kept, so that nothing can be moved aside any more.
+    let (place, replaced) = (host.path("state/slots/A/tree/var/log"), host.path("state/slots/A/replaced"));
+    fs::remove_dir(&place).unwrap();
+    std::os::unix::fs::symlink("/etc", &place).unwrap();
+    fs::create_dir(&replaced).unwrap();
+    for number in 0..16 {
+        fs::write(replaced.join(format!("var:log.{number}")), "").unwrap();
+    }
     let tried = host.sh(&["--state", "state"], "echo x >/var/log/x; ls /etc").expect(0);
     tried.expect_said("slot A of `image-1`, same: 4 as planned, 1 not\n");
     tried.expect_said("stated: /var/log: degraded: ");
