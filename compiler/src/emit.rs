@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use state_schema::{EncodeError, Image, encode};
 use tempfile::NamedTempFile;
 
+use crate::factory::FactoryFiles;
 use crate::plan::Plan;
 use crate::policy::ImagePolicy;
 
@@ -17,6 +18,16 @@ pub enum EmitError {
     /// The plan does not fit the format.
     #[error("{0}")]
     Encode(EncodeError),
+    /// The plan has no room for all of the image's files that are merged.
+    #[error(
+        "{}, with {count} of the image's files in it: a path with `on-update: merge` takes some for each file, so let those that \
+         hold many carry on or be reset",
+        EncodeError::PayloadTooLong
+    )]
+    TooManyFiles {
+        /// How many there are.
+        count: usize,
+    },
     /// The file could not be written.
     #[error("cannot write {}: {error}", path.display())]
     Write {
@@ -27,12 +38,22 @@ pub enum EmitError {
     },
 }
 
-/// The blob of a plan.
-pub fn blob(plan: &Plan, policy: &ImagePolicy, image_id: &str) -> Result<Vec<u8>, EmitError> {
+/// The blob of a plan, for the image that holds these files.
+pub fn blob(
+    plan: &Plan,
+    factory_files: &FactoryFiles,
+    policy: &ImagePolicy,
+    image_id: &str,
+) -> Result<Vec<u8>, EmitError> {
     let image = Image { id: image_id, on_sys_data_failure: policy.on_sys_data_failure };
     let options = policy.mount_options();
-    encode(image, policy.sys_data(&options), &policy.slots(), &policy.slot_rules(), plan.entries())
-        .map_err(EmitError::Encode)
+    let (sys_data, slots, rules) = (policy.sys_data(&options), policy.slots(), policy.slot_rules());
+    encode(image, sys_data, &slots, &rules, plan.entries(), factory_files.iter()).map_err(|error| {
+        match (error, factory_files.iter().count()) {
+            (EncodeError::PayloadTooLong, count @ 1..) => EmitError::TooManyFiles { count },
+            _ => EmitError::Encode(error),
+        }
+    })
 }
 
 /// Writes a blob so that there is never a part of one under `path`.

@@ -11,7 +11,8 @@
 //! | [`check`] | policies | findings |
 //! | [`plan`] | policies without errors, and the image | entries with nothing left open |
 //! | [`prepare`] | the plan | mount points, symlinks and factory copies in the image |
-//! | [`emit`] | the plan | the blob |
+//! | [`factory`] | the plan, and the image | what the image holds where state is merged |
+//! | [`emit`] | the plan, and what the image holds | the blob |
 //! | [`trial`] | the blob, and the image | a boot of it, in namespaces of its own |
 //!
 //! What is wrong with the input is a [`diagnostic::Diagnostic`], collected over all files and rendered last. What
@@ -23,6 +24,7 @@ pub mod diagnostic;
 pub mod diff;
 pub mod emit;
 pub mod explain;
+pub mod factory;
 pub mod format;
 pub mod fragment;
 pub mod image_id;

@@ -2,7 +2,8 @@
 
 use core::fmt;
 
-use crate::record::{ENTRY, Frames, IMAGE, ORIGIN, SKIPPABLE, SLOT, SLOT_RULE, SYS_DATA};
+use crate::factory::FactoryFiles;
+use crate::record::{ENTRY, FACTORY_FILE, Frames, IMAGE, ORIGIN, SKIPPABLE, SLOT, SLOT_RULE, SYS_DATA};
 use crate::{
     Entry, HEADER_LEN, How, Image, Kind, MAX_SLOTS, OnSysDataFailure, Origin, PlannedEntry, Seed, SlotName,
     SlotRule, StatePath, SysData, header,
@@ -14,6 +15,9 @@ use crate::{
 ///
 /// Length, version and digest are right. Every record decodes. There are one to [`MAX_SLOTS`] slots with
 /// different names. Entries are strictly in mount order, none lies beneath a file, and none contradicts itself.
+///
+/// Factory files are in their place, after all entries. What is in them is looked at only by those who merge: see
+/// [`Self::check_factory_files`].
 #[derive(Clone, Debug)]
 pub struct Blob<'a> {
     payload: &'a [u8],
@@ -68,6 +72,8 @@ pub enum DecodeFault {
     EntryBeneathFile,
     /// The entry's fields contradict each other.
     ContradictoryEntry,
+    /// The factory file does not follow the one before it.
+    UnorderedFactoryFile,
 }
 
 /// A number in the words of a [`DecodeFault`].
@@ -94,6 +100,7 @@ impl DecodeFault {
             Self::UnorderedEntry => return ("the entry is not in mount order", None, ""),
             Self::EntryBeneathFile => return ("the entry lies beneath one that is a file", None, ""),
             Self::ContradictoryEntry => return ("the entry contradicts itself", None, ""),
+            Self::UnorderedFactoryFile => return ("the factory file is not in order", None, ""),
             Self::UnsupportedFlags(flags) => {
                 return ("blob flags ", Some(Number::Hexadecimal(flags)), " are not supported");
             }
@@ -184,6 +191,19 @@ impl<'a> Blob<'a> {
     pub fn entries(&self) -> Entries<'a> {
         Entries { frames: Frames::new(self.payload, HEADER_LEN) }
     }
+
+    /// What the image holds beneath the entries that are merged: strictly ascending by
+    /// [`compare_paths`](crate::compare_paths), decoded one at a time, and ended by the first error.
+    #[must_use]
+    pub fn factory_files(&self) -> FactoryFiles<'a> {
+        FactoryFiles::new(Frames::new(self.payload, HEADER_LEN))
+    }
+
+    /// Makes sure that no item of [`Self::factory_files`] is an error. Not part of [`Self::decode`], since a reader that
+    /// merges nothing has no use for them.
+    pub fn check_factory_files(&self) -> Result<(), DecodeError> {
+        self.factory_files().try_for_each(|file| file.map(drop))
+    }
 }
 
 /// The entries of a [`Blob`], in mount order. On a verified blob no item is an error.
@@ -199,6 +219,8 @@ impl<'a> Iterator for Entries<'a> {
         let entry = loop {
             match self.frames.next()? {
                 Ok(frame) if frame.tag == ENTRY => break frame.decode(),
+                // No entry follows, and there may be thousands of these.
+                Ok(frame) if frame.tag == FACTORY_FILE => return None,
                 Ok(_) => {}
                 Err(error) => return Some(Err(error)),
             }
@@ -242,6 +264,7 @@ impl<'a> Reading<'a> {
             SLOT_RULE => matches!(self.last, SLOT | SLOT_RULE),
             ENTRY => matches!(self.last, SLOT | SLOT_RULE | ENTRY | ORIGIN),
             ORIGIN => self.last == ENTRY,
+            FACTORY_FILE => self.last >= SLOT,
             _ if tag & SKIPPABLE != 0 => return Ok(()),
             _ => return Err(frame.error(DecodeFault::UnknownRecord(tag))),
         };
@@ -257,6 +280,7 @@ impl<'a> Reading<'a> {
                 frame.decode::<SlotRule<'_>>()?;
             }
             ENTRY => self.add_entry(&frame.decode()?).map_err(|fault| frame.error(fault))?,
+            FACTORY_FILE => {}
             _ => {
                 frame.decode::<Origin<'_>>()?;
             }

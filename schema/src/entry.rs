@@ -35,6 +35,26 @@ pub struct Entry<'a> {
     pub options: MountOptions,
 }
 
+impl<'a> Entry<'a> {
+    /// Where its state lies in the tree of its store: for a symlink where that points to, else at its own path.
+    #[must_use]
+    pub fn state_path(&self) -> StatePath<'a> {
+        match self.how {
+            How::Symlink { to } => to,
+            How::Bind | How::Overlay => self.path,
+        }
+    }
+
+    /// Whether a new image's files are merged with its state, one by one, so that the blob records what the image has.
+    ///
+    /// An overlay needs none of that: what was not changed is not in its state, and so is the new image's.
+    #[must_use]
+    pub fn is_merged(&self) -> bool {
+        let merges = Persistence { scope: Scope::Slot, on_update: OnUpdate::Merge };
+        self.lifetime == Lifetime::Persistent(merges) && self.how != How::Overlay
+    }
+}
+
 /// What lies at a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub enum Kind {

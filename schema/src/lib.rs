@@ -8,6 +8,7 @@
 //!   decoder and `encode` (feature `encode`) its only encoder.
 //! - A **slot** is A or B, or whatever the image calls its one to eight copies of the root file system.
 //! - The **seed** is the first content of a path; **factory content** is what the image holds there.
+//! - A **factory file** is one file, directory or link of it, known by its digest: what a merge compares with.
 //!
 //! Everything here is resolved: numeric owners, modes, order, sources of seeds. Nothing is looked up on
 //! the target, and a value that violates an invariant cannot be decoded.
@@ -30,6 +31,7 @@ mod decode;
 #[cfg(feature = "encode")]
 mod encode;
 mod entry;
+mod factory;
 mod fields;
 mod header;
 mod image;
@@ -45,6 +47,7 @@ pub use entry::{
     Entry, How, Kind, Lifetime, Mode, MountOptions, OnFailure, OnUpdate, Persistence, Scope, Seed,
     UnknownBits,
 };
+pub use factory::{Description, Digest, FactoryFile, FactoryFiles, checksum, compare_paths};
 pub use header::{FORMAT_VERSION, HEADER_LEN, MAGIC, MAX_PAYLOAD_LEN};
 pub use image::{
     Image, InvalidSlotName, MAX_SLOT_NAME_LEN, MAX_SLOTS, OnSysDataFailure, SlotName, SlotRule, SysData,

@@ -8,6 +8,8 @@ use core::fmt;
 
 use serde::Serialize;
 
+use crate::compare_paths;
+
 #[cfg(feature = "encode")]
 pub use owned::StatePathBuf;
 
@@ -142,11 +144,7 @@ impl fmt::Debug for StatePath<'_> {
 
 impl Ord for StatePath<'_> {
     fn cmp(&self, other: &Self) -> Ordering {
-        // No name holds a NUL, so it may stand for the separator and sort before every other byte.
-        fn bytes(path: &str) -> impl Iterator<Item = u8> + '_ {
-            path.bytes().map(|b| if b == b'/' { 0 } else { b })
-        }
-        bytes(self.0).cmp(bytes(other.0))
+        compare_paths(self.0.as_bytes(), other.0.as_bytes())
     }
 }
 

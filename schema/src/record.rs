@@ -2,7 +2,7 @@
 //!
 //! Frames make an unknown record skippable and keep one wrong record from changing the meaning of the next.
 //! A blob holds, in this order: one image, one sys-data, one to [`MAX_SLOTS`](crate::MAX_SLOTS) slots, any
-//! number of slot rules, and the entries, each followed by its origin where one is recorded.
+//! number of slot rules, the entries, each followed by its origin where one is recorded, and any number of factory files.
 
 use crate::decode::{DecodeError, DecodeFault};
 use crate::fields::{Fields, FromFields};
@@ -19,6 +19,7 @@ pub(crate) const SLOT: u8 = 3;
 pub(crate) const SLOT_RULE: u8 = 4;
 pub(crate) const ENTRY: u8 = 5;
 pub(crate) const ORIGIN: u8 = SKIPPABLE | 1;
+pub(crate) const FACTORY_FILE: u8 = SKIPPABLE | 2;
 
 /// One record as it is framed.
 #[derive(Clone, Copy)]
@@ -26,7 +27,7 @@ pub(crate) struct Frame<'a> {
     pub(crate) tag: u8,
     /// Offset of the frame in the blob.
     pub(crate) offset: usize,
-    payload: &'a [u8],
+    pub(crate) payload: &'a [u8],
 }
 
 impl<'a> Frame<'a> {

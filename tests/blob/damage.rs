@@ -69,6 +69,10 @@ proptest! {
             prop_assert!(blob.entries().all(|entry| entry.is_ok()));
             prop_assert!(blob.slot_rules().all(|rule| rule.is_ok()));
             prop_assert!(!blob.slots().is_empty());
+            let files = blob.factory_files().take_while(Result::is_ok).map(|file| file.unwrap().path);
+            let files: Vec<_> = files.collect();
+            prop_assert!(files.is_sorted_by(|one, other| state_schema::compare_paths(one, other).is_lt()));
+            prop_assert_eq!(blob.check_factory_files().is_ok(), files.len() == blob.factory_files().count());
         }
     }
 }

@@ -5,8 +5,9 @@ use std::fs;
 use std::path::PathBuf;
 
 use state_schema::{
-    Blob, Entry, How, Image, Kind, Lifetime, Mode, MountOptions, OnFailure, OnSysDataFailure, OnUpdate,
-    Origin, Persistence, PlannedEntry, Scope, Seed, SlotName, SlotRule, StatePath, SysData, encode,
+    Blob, Description, Digest, Entry, FactoryFile, How, Image, Kind, Lifetime, Mode, MountOptions, OnFailure,
+    OnSysDataFailure, OnUpdate, Origin, Persistence, PlannedEntry, Scope, Seed, SlotName, SlotRule,
+    StatePath, SysData, encode,
 };
 use state_tests::program::workspace;
 
@@ -55,6 +56,16 @@ fn entries() -> Vec<PlannedEntry<'static>> {
     let planned =
         |entry, line| PlannedEntry { entry, origin: Some(Origin { fragment: "app.yaml", line, reason: "" }) };
     vec![
+        planned(
+            Entry {
+                path: path("/etc/app"),
+                lifetime: persistent(Scope::Slot, OnUpdate::Merge),
+                mode: Mode::DIRECTORY,
+                options: MountOptions::DEFAULT,
+                ..directory
+            },
+            9,
+        ),
         planned(
             Entry {
                 path: path("/etc/hostname"),
@@ -120,8 +131,23 @@ fn entries() -> Vec<PlannedEntry<'static>> {
     ]
 }
 
+/// A directory, a file whose name is no text, and a symlink, each with the digest of what it is.
+fn factory_files() -> [(&'static [u8], Digest); 3] {
+    let mut file = Description::new(0o100_640, 0, 1000, 0);
+    file.add(b"mode = standard\n");
+    let mut link = Description::new(0o120_777, 0, 0, 0);
+    link.add(b"../motd");
+    [
+        (b"/etc/app", Description::new(0o040_755, 0, 0, 0).digest()),
+        (b"/etc/app/motd", link.digest()),
+        (b"/etc/app/\xff", file.digest()),
+    ]
+}
+
 pub(crate) fn blob() -> Vec<u8> {
-    encode(IMAGE, sys_data(), &slots(), &SLOT_RULES, entries()).unwrap()
+    let files = factory_files();
+    let files = files.iter().map(|(path, digest)| FactoryFile { path, digest });
+    encode(IMAGE, sys_data(), &slots(), &SLOT_RULES, entries(), files).unwrap()
 }
 
 fn golden(name: &str) -> PathBuf {
@@ -146,6 +172,8 @@ fn the_decoder_reads_all_of_the_golden_file() {
     assert_eq!(blob.slots(), slots());
     assert_eq!(blob.slot_rules().map(Result::unwrap).collect::<Vec<_>>(), SLOT_RULES);
     assert_eq!(blob.entries().map(Result::unwrap).collect::<Vec<_>>(), entries());
+    let files = blob.factory_files().map(Result::unwrap);
+    assert_eq!(files.map(|file| (file.path, *file.digest)).collect::<Vec<_>>(), factory_files());
 }
 
 /// The page's example is the golden file, byte by byte.

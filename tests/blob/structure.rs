@@ -3,7 +3,8 @@
 
 use sha2::{Digest, Sha256};
 use state_schema::{
-    Blob, DecodeFault, EncodeError, HEADER_LEN, Image, OnSysDataFailure, StatePath, SysData, encode,
+    Blob, DecodeFault, EncodeError, FactoryFile, HEADER_LEN, Image, OnSysDataFailure, SlotName, StatePath,
+    SysData, encode,
 };
 
 const IMAGE: u8 = 1;
@@ -12,6 +13,7 @@ const SLOT: u8 = 3;
 const SLOT_RULE: u8 = 4;
 const ENTRY: u8 = 5;
 const ORIGIN: u8 = 0x81;
+const FACTORY_FILE: u8 = 0x82;
 
 /// A header for the payload, with a right length and digest.
 pub(crate) fn seal(payload: &[u8]) -> Vec<u8> {
@@ -182,14 +184,73 @@ fn entries_are_in_mount_order_and_make_sense() {
     assert!(Blob::decode(&seal(&[preamble(), link(1, "/b/a")].concat())).is_ok());
 }
 
+/// A factory file whose digest is all of one byte.
+fn factory_file(path: &[u8]) -> Vec<u8> {
+    record(FACTORY_FILE, &[&[7; 32], path].concat())
+}
+
+/// The fault among the factory files, and the offset in the payload of the record that has it.
+fn refused_file(records: &[Vec<u8>]) -> (DecodeFault, usize) {
+    let bytes = seal(&records.concat());
+    let blob = Blob::decode(&bytes).expect("a reader that merges nothing looks into none");
+    let error = blob.check_factory_files().unwrap_err();
+    assert_eq!(blob.factory_files().last(), Some(Err(error)), "the error ends them");
+    (error.fault, error.offset - HEADER_LEN)
+}
+
+#[test]
+fn factory_files_follow_all_entries() {
+    let early = preamble().len() + factory_file(b"/a").len();
+    assert_eq!(
+        refused(&[preamble(), factory_file(b"/a"), directory("/a")]),
+        (DecodeFault::MisplacedRecord(ENTRY), early)
+    );
+    assert_eq!(
+        refused(&[image(), factory_file(b"/a")]),
+        (DecodeFault::MisplacedRecord(FACTORY_FILE), image().len())
+    );
+    let bytes = seal(
+        &[preamble(), directory("/a"), factory_file(b"/a"), record(0xfe, b""), factory_file(b"/a/b")]
+            .concat(),
+    );
+    let blob = Blob::decode(&bytes).unwrap();
+    let files: Vec<_> = blob.factory_files().map(|file| file.unwrap()).collect();
+    let digest = &[7; 32];
+    assert_eq!(files, [b"/a".as_slice(), b"/a/b"].map(|path| FactoryFile { path, digest }));
+    assert_eq!(blob.entries().count(), 1);
+}
+
+#[test]
+fn factory_files_are_in_the_order_of_their_names() {
+    let at = preamble().len() + factory_file(b"/a").len();
+    for (one, other) in [("/b", "/a"), ("/a", "/a"), ("/a-b", "/a/b"), ("/a/b/c", "/a/b")] {
+        let records =
+            [preamble(), factory_file(b"/a"), factory_file(one.as_bytes()), factory_file(other.as_bytes())];
+        let at = if one == "/a" { at } else { at + factory_file(one.as_bytes()).len() };
+        assert_eq!(refused_file(&records), (DecodeFault::UnorderedFactoryFile, at), "{one} {other}");
+    }
+}
+
+#[test]
+fn a_factory_file_that_leads_elsewhere_is_malformed() {
+    let malformed = (DecodeFault::MalformedRecord(FACTORY_FILE), preamble().len());
+    for path in [&b""[..], b"/", b"a", b"/a/", b"//a", b"/a/../b", b"/a/.", b"/a\0"] {
+        assert_eq!(refused_file(&[preamble(), factory_file(path)]), malformed, "{path:?}");
+    }
+    assert_eq!(refused_file(&[preamble(), record(FACTORY_FILE, &[7; 31])]), malformed, "half a digest");
+}
+
 #[test]
 fn the_encoder_refuses_what_the_decoder_would() {
     let id = "i".repeat(1 << 16);
     let image = Image { id: &id, on_sys_data_failure: OnSysDataFailure::Fail };
     let mount_point = StatePath::new("/run/x").unwrap();
     let sys_data = SysData { device: "", fstype: "", options: "", mount_point };
-    assert_eq!(encode(image, sys_data, &[], &[], []), Err(EncodeError::RecordTooLong(IMAGE)));
+    assert_eq!(encode(image, sys_data, &[], &[], [], []), Err(EncodeError::RecordTooLong(IMAGE)));
     let image = Image { id: "id", ..image };
-    let error = encode(image, sys_data, &[], &[], []).unwrap_err();
+    let error = encode(image, sys_data, &[], &[], [], []).unwrap_err();
     assert!(matches!(error, EncodeError::Refused(error) if error.fault == DecodeFault::MissingRecord(SLOT)));
+    let file = FactoryFile { path: b"/a", digest: &[7; 32] };
+    let error = encode(image, sys_data, &[SlotName::new("A").unwrap()], &[], [], [file, file]).unwrap_err();
+    assert!(matches!(error, EncodeError::Refused(error) if error.fault == DecodeFault::UnorderedFactoryFile));
 }

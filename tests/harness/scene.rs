@@ -13,6 +13,8 @@ use state_schema::{
     BLOB_PATH, Entry, How, Image, Kind, Lifetime, Mode, MountOptions, OnFailure, OnSysDataFailure, OnUpdate,
     Persistence, PlannedEntry, Scope, Seed, SlotName, SlotRule, StatePath, SysData, encode,
 };
+use statec::factory::FactoryFiles;
+use statec::rootfs::Rootfs;
 
 use crate::namespace::stated;
 
@@ -124,15 +126,18 @@ impl Scene {
         fs::write(self.image(BLOB_PATH), self.blob(entries, &["A", "B"])).expect("the blob");
     }
 
-    /// The blob of these entries.
+    /// The blob of these entries, with what the image holds now where they are merged.
     ///
     /// # Panics
     ///
-    /// When they are no plan.
+    /// When they are no plan, or the image has nothing to seed them with.
     #[must_use]
     pub fn blob(&self, entries: &[Entry<'_>], slots: &[&str]) -> Vec<u8> {
         let mut entries = entries.to_vec();
         entries.sort_by_key(|entry| entry.path);
+        let rootfs = Rootfs::open(&self.image("")).expect("an image");
+        let factory_files =
+            FactoryFiles::describe(entries.iter().copied(), &rootfs).expect("the image's files");
         let slots: Vec<_> = slots.iter().map(|slot| SlotName::new(slot).expect("a slot's name")).collect();
         let mount_point = self.data("");
         let mount_point = mount_point.to_str().expect("UTF-8").trim_end_matches('/');
@@ -150,6 +155,7 @@ impl Scene {
                 SlotRule { parameter: "root", prefix: "PARTLABEL=x-sys-", suffix: "" },
             ],
             entries.into_iter().map(|entry| PlannedEntry { entry, origin: None }),
+            factory_files.iter(),
         )
         .expect("a plan")
     }
@@ -381,6 +387,12 @@ pub fn persistent(entry: Entry<'static>) -> Entry<'static> {
 #[must_use]
 pub fn common(entry: Entry<'static>) -> Entry<'static> {
     persistent_in(Scope::Common, entry)
+}
+
+/// The entry, but kept on sys-data, in its slot, and treated so by an update.
+#[must_use]
+pub fn updated(on_update: OnUpdate, entry: Entry<'static>) -> Entry<'static> {
+    Entry { lifetime: Lifetime::Persistent(Persistence { scope: Scope::Slot, on_update }), ..entry }
 }
 
 fn persistent_in(scope: Scope, entry: Entry<'static>) -> Entry<'static> {

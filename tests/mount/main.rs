@@ -10,6 +10,7 @@ mod linked;
 mod nested;
 mod overlaid;
 mod persistent;
+mod recorded;
 mod refused;
 mod repeated;
 mod seeded;
@@ -24,7 +25,7 @@ use state_tests::namespace::{Identity, Kernel, case_to_run, run_case};
 /// A case: its name, and what it does in its namespaces.
 type Case = (&'static str, fn());
 
-const CASES: [&[Case]; 12] = [
+const CASES: [&[Case]; 13] = [
     combined::CASES,
     damaged_blob::CASES,
     ephemeral::CASES,
@@ -32,6 +33,7 @@ const CASES: [&[Case]; 12] = [
     nested::CASES,
     overlaid::CASES,
     persistent::CASES,
+    recorded::CASES,
     refused::CASES,
     repeated::CASES,
     seeded::CASES,

@@ -12,6 +12,7 @@ mod formats;
 mod image;
 mod integration;
 mod pages;
+mod recorded;
 mod reproducible;
 mod robust;
 mod snapshot;
@@ -43,6 +44,7 @@ fn main() {
         image::CASES,
         integration::CASES,
         pages::CASES,
+        recorded::CASES,
         reproducible::CASES,
         robust::CASES,
         thirty_mistakes::CASES,

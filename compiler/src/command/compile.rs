@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use statec::diagnostic::Findings;
+use statec::factory::FactoryFiles;
 use statec::plan::plan;
 use statec::prepare::prepare;
 use statec::rootfs::Rootfs;
@@ -56,10 +57,11 @@ impl Compile {
         let Some(plan) = plan else {
             return Ok(Output { stdout: String::new(), stderr, status: FINDINGS });
         };
-        let blob = emit::blob(&plan, &analysis.image, &image_id)?;
         if self.prepare {
             prepare(&plan, &rootfs)?;
         }
+        let factory_files = FactoryFiles::describe(plan.entries().map(|planned| planned.entry), &rootfs)?;
+        let blob = emit::blob(&plan, &factory_files, &analysis.image, &image_id)?;
         emit::write(&blob, &self.output)?;
         Ok(Output { stdout: String::new(), stderr, status: 0 })
     }

@@ -53,7 +53,8 @@ impl Owners {
             PlannedEntry { entry, origin }
         });
         let rules: Vec<_> = blob.slot_rules().filter_map(Result::ok).collect();
-        let bytes = encode(blob.image(), blob.sys_data(), blob.slots(), &rules, entries)?;
+        let files = blob.factory_files().collect::<Result<Vec<_>, _>>().map_err(EncodeError::Refused)?;
+        let bytes = encode(blob.image(), blob.sys_data(), blob.slots(), &rules, entries, files)?;
         Ok((bytes, replaced))
     }
 }

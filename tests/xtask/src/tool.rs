@@ -30,6 +30,9 @@ const DIFF: Tool = Tool { program: "diff", package: "diffutils" };
 /// Shows programs another time.
 const FAKETIME: Tool = Tool { program: "faketime", package: "faketime" };
 
+/// Shows programs other owners, and devices that are none.
+const FAKEROOT: Tool = Tool { program: "fakeroot", package: "fakeroot" };
+
 /// Runs the language server that editors use for YAML.
 const NODE: Tool = Tool { program: "node", package: "nodejs" };
 
@@ -60,8 +63,10 @@ pub(crate) const PYTHON: Tool = Tool { program: "python3", package: "python3-ven
 pub(crate) const STRACE: Tool = Tool { program: "strace", package: "strace" };
 
 /// What the tests run.
-pub(crate) const OF_TESTS: [Tool; 12] =
-    [CC, DIFF, MMDEBSTRAP, FAKETIME, NODE, NPM, BUSYBOX, NEWUIDMAP, MKFS_BTRFS, MKFS_EXT4, MKFS_XFS, STRACE];
+pub(crate) const OF_TESTS: [Tool; 13] = [
+    CC, DIFF, MMDEBSTRAP, FAKETIME, FAKEROOT, NODE, NPM, BUSYBOX, NEWUIDMAP, MKFS_BTRFS, MKFS_EXT4, MKFS_XFS,
+    STRACE,
+];
 
 /// Installs those of `tools` that are missing.
 pub(crate) fn ensure(tools: &[Tool], workspace: &Workspace, terminal: Terminal) -> Outcome {
