@@ -1,5 +1,6 @@
 //! What a blob will do, in words.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use serde::Serialize;
@@ -43,6 +44,9 @@ struct EntryView {
     scope: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     on_update: Option<&'static str>,
+    /// How many of the image's files are recorded, where they are merged with the state.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    factory_files: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
     size: Option<u64>,
     how: &'static str,
@@ -89,11 +93,43 @@ pub fn inspect(blob: &Blob<'_>) -> Result<Inspection, DecodeError> {
             OnSysDataFailure::Degrade => "degrade",
             OnSysDataFailure::Fail => "fail",
         },
-        entries: blob.entries().map(|planned| Ok(view(&planned?))).collect::<Result<_, DecodeError>>()?,
+        entries: views(blob)?,
     })
 }
 
-fn view(planned: &PlannedEntry<'_>) -> EntryView {
+fn views(blob: &Blob<'_>) -> Result<Vec<EntryView>, DecodeError> {
+    let counts = count_factory_files(blob)?;
+    let view = |planned: Result<PlannedEntry<'_>, DecodeError>| {
+        let planned = planned?;
+        Ok(view(&planned, counts.get(planned.entry.state_path().as_str().as_bytes()).copied()))
+    };
+    blob.entries().map(view).collect()
+}
+
+/// How many files of the image are recorded of each entry that is merged, by the place of its state.
+fn count_factory_files<'a>(blob: &Blob<'a>) -> Result<BTreeMap<&'a [u8], usize>, DecodeError> {
+    let mut counts = BTreeMap::new();
+    for planned in blob.entries() {
+        let entry = planned?.entry;
+        if entry.is_merged() {
+            counts.insert(entry.state_path().as_str().as_bytes(), 0);
+        }
+    }
+    for file in blob.factory_files() {
+        // Beneath an entry that is merged there may be another one, which then has the file.
+        let mut place = file?.path;
+        while !place.is_empty() {
+            if let Some(count) = counts.get_mut(place) {
+                *count += 1;
+                break;
+            }
+            place = place.rsplitn(2, |&byte| byte == b'/').nth(1).unwrap_or_default();
+        }
+    }
+    Ok(counts)
+}
+
+fn view(planned: &PlannedEntry<'_>, factory_files: Option<usize>) -> EntryView {
     let PlannedEntry { entry, origin } = planned;
     let (lifetime, scope, on_update, size) = match entry.lifetime {
         Lifetime::Ephemeral { size } => ("ephemeral", None, None, size),
@@ -105,6 +141,7 @@ fn view(planned: &PlannedEntry<'_>) -> EntryView {
         lifetime,
         scope,
         on_update,
+        factory_files: factory_files.filter(|_| entry.is_merged()),
         size,
         how: match entry.how {
             How::Bind => "bind",
@@ -215,7 +252,11 @@ impl EntryView {
         let lasts = match (self.scope, self.on_update) {
             (Some("common"), _) => "common".to_owned(),
             (_, Some("carry") | None) => self.lifetime.to_owned(),
-            (_, Some(on_update)) => format!("{} ({on_update})", self.lifetime),
+            (_, Some(on_update)) => match self.factory_files {
+                None => format!("{} ({on_update})", self.lifetime),
+                Some(1) => format!("{} ({on_update}, 1 file)", self.lifetime),
+                Some(count) => format!("{} ({on_update}, {count} files)", self.lifetime),
+            },
         };
         let how = match (&self.to, self.size, self.how) {
             (Some(to), ..) => format!(" at {to}"),

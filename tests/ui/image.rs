@@ -57,6 +57,10 @@ state:
     lifetime: persistent
     how: overlay
     on-update: merge
+  /etc/app:
+    lifetime: persistent
+    on-update: merge
+  /etc/app/spool: persistent
 "#;
 
 /// An image and the fragments for it.
@@ -69,10 +73,11 @@ impl Image {
         let image = Self { directory: TempDir::new().unwrap() };
         fs::create_dir(image.path("fragments")).unwrap();
         fs::write(image.path("fragments/app.yaml"), FRAGMENT).unwrap();
-        for directory in ["etc", "opt", "var/lib/app", "usr/lib/sysota"] {
+        for directory in ["etc/app/conf.d", "opt", "var/lib/app", "usr/lib/sysota"] {
             fs::create_dir_all(image.root().join(directory)).unwrap();
         }
         for (file, text) in [
+            ("etc/app/conf.d/mode", "standard\n"),
             ("etc/hostname", "factory\n"),
             ("etc/machine-id", ""),
             ("etc/passwd", "root:x:0:0::/root:/bin/sh\napp:x:70:70::/:/bin/false\n"),
@@ -118,6 +123,8 @@ fn is_planned_as_its_files_are() {
     let entries: Vec<Entry<'_>> = blob.entries().map(|planned| planned.unwrap().entry).collect();
     let paths: Vec<&str> = entries.iter().map(|entry| entry.path.as_str()).collect();
     let in_mount_order = [
+        "/etc/app",
+        "/etc/app/spool",
         "/etc/hostname",
         "/etc/machine-id",
         "/etc/motd",
