@@ -15,7 +15,6 @@ use rustix::fs::FileType;
 use state_schema::{Description, Digest, Entry, FactoryFile, How, Kind, Seed, StatePath, compare_paths};
 use walkdir::WalkDir;
 
-use crate::fragment::Word;
 use crate::rootfs::{Found, Rootfs, factory_path};
 use crate::workers;
 

@@ -181,11 +181,13 @@ impl Word for Lifetime {
 }
 
 impl Word for Scope {
-    const WORDS: &'static [(&'static str, Self)] = &[("slot", Self::Slot), ("common", Self::Common)];
+    const WORDS: &'static [(&'static str, Self)] =
+        &[(Self::Slot.word(), Self::Slot), (Self::Common.word(), Self::Common)];
 }
 
 impl Word for Kind {
-    const WORDS: &'static [(&'static str, Self)] = &[("directory", Self::Directory), ("file", Self::File)];
+    const WORDS: &'static [(&'static str, Self)] =
+        &[(Self::Directory.word(), Self::Directory), (Self::File.word(), Self::File)];
 }
 
 impl Word for How {
@@ -194,8 +196,11 @@ impl Word for How {
 }
 
 impl Word for OnUpdate {
-    const WORDS: &'static [(&'static str, Self)] =
-        &[("carry", Self::Carry), ("merge", Self::Merge), ("reset", Self::Reset)];
+    const WORDS: &'static [(&'static str, Self)] = &[
+        (Self::Carry.word(), Self::Carry),
+        (Self::Merge.word(), Self::Merge),
+        (Self::Reset.word(), Self::Reset),
+    ];
 }
 
 impl Word for OnFailure {

@@ -143,11 +143,7 @@ fn view(planned: &PlannedEntry<'_>, factory_files: Option<usize>) -> EntryView {
         on_update,
         factory_files: factory_files.filter(|_| entry.is_merged()),
         size,
-        how: match entry.how {
-            How::Bind => "bind",
-            How::Overlay => "overlay",
-            How::Symlink { .. } => "symlink",
-        },
+        how: entry.how.word(),
         to: match entry.how {
             How::Symlink { to } => Some(to.to_string()),
             How::Bind | How::Overlay => None,

@@ -64,6 +64,17 @@ pub enum Kind {
     File,
 }
 
+impl Kind {
+    /// The word for it, in fragments as in messages.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Directory => "directory",
+            Self::File => "file",
+        }
+    }
+}
+
 /// How long writes to an entry last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub enum Lifetime {
@@ -94,6 +105,17 @@ pub enum Scope {
     Common,
 }
 
+impl Scope {
+    /// The word for it, in fragments as in messages.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Slot => "slot",
+            Self::Common => "common",
+        }
+    }
+}
+
 /// What a transition to another image does to slot state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub enum OnUpdate {
@@ -103,6 +125,18 @@ pub enum OnUpdate {
     Merge,
     /// Seeded afresh from the new image.
     Reset,
+}
+
+impl OnUpdate {
+    /// The word for it, in fragments as in messages.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Carry => "carry",
+            Self::Merge => "merge",
+            Self::Reset => "reset",
+        }
+    }
 }
 
 /// By which means an entry becomes writable.
@@ -117,6 +151,18 @@ pub enum How<'a> {
         /// What the symlink points to. Lies beneath a directory entry that is bound.
         to: StatePath<'a>,
     },
+}
+
+impl How<'_> {
+    /// The word for it, in fragments as in messages.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Bind => "bind",
+            Self::Overlay => "overlay",
+            Self::Symlink { .. } => "symlink",
+        }
+    }
 }
 
 /// The first content of an entry.

@@ -28,6 +28,7 @@
 extern crate alloc;
 
 mod decode;
+mod difference;
 #[cfg(feature = "encode")]
 mod encode;
 mod entry;
@@ -41,6 +42,7 @@ mod path;
 mod record;
 
 pub use decode::{Blob, DecodeError, DecodeFault, Entries, Number};
+pub use difference::{Change, Difference, Differences, SAME_IMAGE_ID, compare};
 #[cfg(feature = "encode")]
 pub use encode::{EncodeError, encode};
 pub use entry::{

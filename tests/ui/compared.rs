@@ -86,8 +86,11 @@ state:
   /a/gone: persistent
   /a/gone-cache: ephemeral
   /a/into-parent/x: persistent
+  /a/link: {lifetime: persistent, how: symlink, to: /a/same/link}
+  /a/merged: {lifetime: persistent, on-update: merge}
   /a/moved: {lifetime: persistent, scope: common}
   /a/overlaid: persistent
+  /a/relinked: {lifetime: persistent, how: symlink, to: /a/same/one}
   /a/same: persistent
   /a/to-disk: ephemeral
   /a/to-memory: persistent
@@ -98,10 +101,14 @@ state:
 const NEW: &str = "version: 1
 state:
   /a/into-parent: persistent
+  /a/merged: {lifetime: persistent, on-update: reset}
   /a/moved: persistent
   /a/new: persistent
   /a/overlaid: {lifetime: persistent, how: overlay}
+  /a/relinked: {lifetime: persistent, how: symlink, to: /a/same/other}
   /a/same: persistent
+  /a/same/cache: ephemeral
+  /a/same/database: persistent
   /a/to-disk: persistent
   /a/to-memory: ephemeral
   /a/typed: {lifetime: persistent, type: file}

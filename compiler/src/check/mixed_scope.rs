@@ -4,7 +4,7 @@ use state_schema::Scope;
 
 use super::{Example, Rule, Scene};
 use crate::diagnostic::{Diagnostic, Findings, Severity, quote};
-use crate::fragment::{Lifetime, Word};
+use crate::fragment::Lifetime;
 use crate::resolve::Subject;
 
 pub(crate) static RULE: Rule = Rule {

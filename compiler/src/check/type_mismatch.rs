@@ -4,7 +4,7 @@ use state_schema::Kind;
 
 use super::{Example, Rule, Scene};
 use crate::diagnostic::{Diagnostic, Findings, Severity, quote};
-use crate::fragment::{How, Word};
+use crate::fragment::How;
 use crate::resolve::Subject;
 use crate::rootfs::Found;
 

@@ -35,7 +35,7 @@ impl Diff {
         let decode =
             |bytes, path: &Path| Blob::decode(bytes).map_err(|error| format!("{}: {error}", path.display()));
         let [old, new] = [decode(&old_bytes, &self.old)?, decode(&new_bytes, &self.new)?];
-        let diff = diff(&old, &new)?;
+        let diff = diff(&old, &new);
         let stdout = match self.format {
             Format::Text => diff.text(),
             Format::Json => serde_json::to_string_pretty(&diff)? + "\n",
