@@ -39,7 +39,7 @@ pub enum FactoryError {
         error: io::Error,
     },
     /// The image does not hold what an entry is seeded from.
-    #[error("cannot record what the image holds at {path} for a merge: there is no {wanted}", wanted = wanted.word())]
+    #[error("cannot record what the image holds at {path} for a merge: there has to be a {wanted}", wanted = wanted.word())]
     Absent {
         /// Where.
         path: String,

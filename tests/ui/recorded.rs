@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, Permissions};
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::os::unix::process::CommandExt;
-use std::path::Path;
+use std::path::PathBuf;
 use std::process::{Command, Output};
 
 use state_schema::{Blob, Description, Digest};
@@ -23,6 +23,7 @@ pub(crate) const CASES: &[Case] = &[
         owners_and_devices_are_those_that_fakeroot_shows,
     ),
     ("recorded::unreadable_file_is_named", unreadable_file_is_named),
+    ("recorded::factory_copy_has_to_be_a_file", factory_copy_has_to_be_a_file),
     ("recorded::too_many_files_are_counted", too_many_files_are_counted),
 ];
 
@@ -45,7 +46,7 @@ impl Image {
     }
 
     /// A place below `/etc/app`.
-    fn place(&self, name: &str) -> std::path::PathBuf {
+    fn place(&self, name: &str) -> PathBuf {
         self.directory.path().join("image/etc/app").join(name)
     }
 
@@ -126,8 +127,26 @@ fn unreadable_file_is_named() {
         (output.status.code(), String::from_utf8(output.stderr).unwrap().as_str()),
         (Some(2), "statec: cannot read image/etc/app/secret: Permission denied (os error 13)\n")
     );
-    assert!(!Path::new(&image.directory.path().join("blob")).exists());
-    assert_eq!(fs::metadata(image.place("secret")).unwrap().uid(), 0);
+    assert!(!image.directory.path().join("blob").exists());
+}
+
+fn factory_copy_has_to_be_a_file() {
+    let image = Image::new();
+    let root = image.directory.path();
+    let fragment = "version: 1\nstate:\n  /etc/app: persistent\n  /etc/link:\n    lifetime: persistent\n    \
+                    how: symlink\n    to: /etc/app/file\n    on-update: merge\n";
+    fs::write(root.join("app.yaml"), fragment).unwrap();
+    fs::create_dir_all(root.join("image/usr/share/factory/etc/link")).unwrap();
+    symlink("/etc/app/file", root.join("image/etc/link")).unwrap();
+    let output = image.compile(Command::new(statec()));
+    assert_eq!(
+        (output.status.code(), String::from_utf8(output.stderr).unwrap().as_str()),
+        (
+            Some(2),
+            "statec: cannot record what the image holds at /usr/share/factory/etc/link for a merge: there has to be a \
+             file\n"
+        )
+    );
 }
 
 fn too_many_files_are_counted() {
