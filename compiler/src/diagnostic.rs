@@ -6,21 +6,40 @@ use crate::check::Rule;
 use crate::source::{SourceId, Sources};
 
 /// A range of bytes in a source.
+///
+/// Every value has one, so it is small: [`MAX_FILE_LEN`](crate::source::MAX_FILE_LEN) is far below what its numbers hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Span {
     /// Which source.
     pub source: SourceId,
-    /// Bytes before the range.
-    pub start: usize,
-    /// Bytes before its end.
-    pub end: usize,
+    start: u32,
+    end: u32,
 }
 
 impl Span {
     /// The bytes from `start` up to `end`.
     #[must_use]
     pub fn new(source: SourceId, start: usize, end: usize) -> Self {
+        let [start, end] = [start, end].map(|at| u32::try_from(at).unwrap_or(u32::MAX));
         Self { source, start, end }
+    }
+
+    /// Bytes before the range.
+    #[must_use]
+    pub fn start(self) -> usize {
+        self.start as usize
+    }
+
+    /// Bytes before its end.
+    #[must_use]
+    pub fn end(self) -> usize {
+        self.end as usize
+    }
+
+    /// The bytes, to take them out of the text.
+    #[must_use]
+    pub fn range(self) -> std::ops::Range<usize> {
+        self.start()..self.end()
     }
 
     /// The place before the first byte.
@@ -172,6 +191,16 @@ pub fn quote(text: &str) -> String {
     }
     quoted.push('`');
     quoted
+}
+
+/// All of a text that a user wrote, with nothing in it that a terminal obeys.
+#[must_use]
+pub fn escape(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for c in text.chars() {
+        if is_harmless(c) { escaped.push(c) } else { escaped.extend(c.escape_default()) }
+    }
+    escaped
 }
 
 /// Whether a terminal shows `c` as itself, where it stands: no control character, nothing that reorders text.

@@ -47,6 +47,7 @@ pub mod yaml;
 
 use crate::check::Scene;
 use crate::diagnostic::Findings;
+use crate::fragment::Fragment;
 use crate::policy::{ImagePolicy, Policy};
 use crate::resolve::Resolved;
 use crate::rootfs::Rootfs;
@@ -61,6 +62,12 @@ pub struct Analysis {
     pub image: ImagePolicy,
 }
 
+/// What one file says.
+enum Declared {
+    ByPackage(Fragment),
+    ByImage(Policy),
+}
+
 /// From text to checked policies.
 ///
 /// `policy` is the source that is the image's policy; all others are fragments. `prepares` says whether what the image
@@ -72,21 +79,29 @@ pub fn analyse(
     prepares: bool,
     findings: &mut Findings,
 ) -> Analysis {
-    let mut fragments = Vec::with_capacity(sources.len());
-    let mut of_image = Policy::default();
+    let of_reading = &*findings;
     let files: Vec<_> = sources.iter().collect();
-    let documents = workers::map(&files, |&(id, source)| {
+    let declared = workers::map(files, |(id, source)| {
         let mut of_file = Findings::default();
         let document = yaml::parse(id, source, &mut of_file);
-        (document, of_file)
-    });
-    for ((id, _), (document, mut of_file)) in files.into_iter().zip(documents) {
         // A file that could not be read at all has its finding already, and nothing can be missing from it.
-        let is_readable = document.is_some() || (of_file.is_empty() && !findings.has_any_of(id));
-        if is_readable && policy == Some(id) {
-            of_image = policy::lower(id, document.as_ref(), &mut of_file);
-        } else if is_readable {
-            fragments.push(fragment::lower(id, document.as_ref(), &mut of_file));
+        let is_readable = document.is_some() || (of_file.is_empty() && !of_reading.has_any_of(id));
+        let declared = if !is_readable {
+            None
+        } else if policy == Some(id) {
+            Some(Declared::ByImage(policy::lower(id, document.as_ref(), &mut of_file)))
+        } else {
+            Some(Declared::ByPackage(fragment::lower(id, document.as_ref(), &mut of_file)))
+        };
+        (declared, of_file)
+    });
+    let mut fragments = Vec::with_capacity(declared.len());
+    let mut of_image = Policy::default();
+    for (declared, of_file) in declared {
+        match declared {
+            Some(Declared::ByImage(policy)) => of_image = policy,
+            Some(Declared::ByPackage(fragment)) => fragments.push(fragment),
+            None => {}
         }
         findings.append(of_file);
     }

@@ -107,7 +107,7 @@ fn id(account: Option<&fragment::Account>, look_up: impl Fn(&str) -> Option<u32>
 
 fn place(span: Span, sources: &Sources) -> (String, u32) {
     let source = sources.get(span.source);
-    (source.origin.clone(), source.line(span.start))
+    (source.origin.clone(), source.line(span.start()))
 }
 
 impl Plan {

@@ -4,6 +4,7 @@
 //! conflict. The image's policy may drop a path and replace single fields. What nobody states has the language's default.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use state_schema::{Kind, MountOptions, OnFailure, OnUpdate, Persistence, Scope, StatePath, StatePathBuf};
 
@@ -43,11 +44,33 @@ pub struct Overridden {
     pub instead_of: Option<Span>,
 }
 
+/// A field that a fragment states, and an earlier one as well.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Repeated {
+    /// The field's key.
+    pub key: &'static str,
+    /// Where it is stated again.
+    pub at: Span,
+    /// Whether both say the same.
+    pub agrees: bool,
+}
+
+/// A path that the image's policy removed.
+#[derive(Debug)]
+pub struct Removed {
+    /// The path, where the policy names it.
+    pub path: Spanned<StatePathBuf>,
+    /// Where it is declared.
+    pub declared: Vec<Span>,
+}
+
 /// One path with everything that is declared about it.
 #[derive(Debug)]
 pub struct Subject {
     /// The path, where it was declared first.
     pub path: Spanned<StatePathBuf>,
+    /// Where it is declared again.
+    pub also_declared: Vec<Span>,
     /// How long writes last.
     pub lifetime: Spanned<Lifetime>,
     /// Whether the state belongs to a slot.
@@ -78,8 +101,20 @@ pub struct Subject {
     pub reason: Option<Spanned<String>>,
     /// What the image's policy has changed.
     pub overridden: Vec<Overridden>,
+    /// What fragments state although an earlier one does.
+    pub repeated: Vec<Repeated>,
     /// What the image holds at the path; `None` where no image was given.
     pub in_image: Option<Found>,
+    nesting: Nesting,
+}
+
+/// Where a subject stands among the others. Looked up once, since most checks ask for it.
+#[derive(Clone, Copy, Debug, Default)]
+struct Nesting {
+    /// The number of the nearest one that this one lies beneath.
+    above: Option<usize>,
+    /// The numbers of those that lie beneath this one.
+    beneath: (usize, usize),
 }
 
 impl Subject {
@@ -109,9 +144,31 @@ impl Subject {
 pub struct Resolved {
     /// Strictly in the order of [`StatePath`].
     pub subjects: Vec<Subject>,
+    /// What the image's policy removed.
+    pub removed: Vec<Removed>,
 }
 
 impl Resolved {
+    fn new(mut subjects: Vec<Subject>, removed: Vec<Removed>) -> Self {
+        let mut open: Vec<usize> = Vec::new();
+        for number in 0..=subjects.len() {
+            // In mount order, whatever lies beneath a path follows it without a gap.
+            while let Some(&above) = open.last()
+                && subjects
+                    .get(number)
+                    .is_none_or(|subject| !subject.state_path().is_beneath(subjects[above].state_path()))
+            {
+                subjects[above].nesting.beneath = (above + 1, number);
+                open.pop();
+            }
+            if let Some(subject) = subjects.get_mut(number) {
+                subject.nesting.above = open.last().copied();
+                open.push(number);
+            }
+        }
+        Self { subjects, removed }
+    }
+
     /// The subject of `path` itself.
     #[must_use]
     pub fn get(&self, path: StatePath<'_>) -> Option<&Subject> {
@@ -119,12 +176,16 @@ impl Resolved {
         self.subjects.get(at)
     }
 
-    /// Tells of places beneath `path` whether they are declared as well.
-    pub fn declared_beneath(&self, path: StatePath<'_>) -> impl Fn(&str) -> bool + '_ {
-        let all = self.subjects.as_slice();
-        let after = all.split_at(all.partition_point(|subject| subject.state_path() <= path)).1;
-        let beneath =
-            after.split_at(after.partition_point(|subject| subject.state_path().is_beneath(path))).0;
+    /// The deepest of those that `subject`, one of these, lies beneath.
+    #[must_use]
+    pub fn above(&self, subject: &Subject) -> Option<&Subject> {
+        self.subjects.get(subject.nesting.above?)
+    }
+
+    /// Tells of places beneath `subject`, one of these, whether they are declared as well.
+    pub fn declared_beneath(&self, subject: &Subject) -> impl Fn(&str) -> bool + '_ {
+        let (start, end) = subject.nesting.beneath;
+        let beneath = self.subjects.get(start..end).unwrap_or_default();
         let find =
             move |place: StatePath<'_>| beneath.binary_search_by(|subject| subject.state_path().cmp(&place));
         // Most have nothing beneath them, and many places are asked for.
@@ -155,11 +216,22 @@ pub fn resolve(
     let mut by_path: BTreeMap<StatePathBuf, Vec<Declaration>> = BTreeMap::new();
     let of_fragments = fragments.into_iter().flat_map(|fragment| fragment.declarations);
     for declaration in of_fragments.chain(policy.declarations) {
-        by_path.entry(declaration.path.value.clone()).or_default().push(declaration);
+        match by_path.entry(declaration.path.value.clone()) {
+            // Most paths are declared once, and a vector that grows sets room aside for four.
+            Entry::Vacant(place) => {
+                place.insert(vec![declaration]);
+            }
+            Entry::Occupied(mut place) => place.get_mut().push(declaration),
+        }
     }
+    let mut removed = Vec::new();
     for path in policy.removals {
-        if by_path.remove(&path.value).is_none() {
-            findings.add(remove_of_nothing::finding(&path, by_path.keys().map(|path| &**path)));
+        match by_path.remove(&path.value) {
+            None => findings.add(remove_of_nothing::finding(&path, by_path.keys().map(|path| &**path))),
+            Some(declarations) => {
+                let declared = declarations.iter().map(|declaration| declaration.path.span).collect();
+                removed.push(Removed { path, declared });
+            }
         }
     }
     let mut overrides: BTreeMap<StatePathBuf, Declaration> = BTreeMap::new();
@@ -170,21 +242,32 @@ pub fn resolve(
             findings.add(override_of_nothing::finding(&declaration.path, by_path.keys().map(|path| &**path)));
         }
     }
-    let paths: Vec<StatePathBuf> = by_path.keys().cloned().collect();
-    let in_image = workers::map(&paths, |path| rootfs.map(|rootfs| rootfs.look_up(path.as_path())));
     // The map's order is the mount order.
-    let subjects = by_path.into_iter().zip(in_image).filter_map(|((path, declarations), in_image)| {
-        let joined = join(declarations, overrides.remove(&path), findings)?;
-        decide(joined, in_image)
+    let of_paths: Vec<_> = by_path
+        .into_iter()
+        .map(|(path, declarations)| (overrides.remove(&path), path, declarations))
+        .collect();
+    let decided = workers::map(of_paths, |(overriding, path, declarations)| {
+        let mut of_path = Findings::default();
+        let in_image = rootfs.map(|rootfs| rootfs.look_up(path.as_path()));
+        let joined = join(declarations, overriding, &mut of_path);
+        (joined.and_then(|joined| decide(joined, in_image)), of_path)
     });
-    Resolved { subjects: subjects.collect() }
+    let mut subjects = Vec::with_capacity(decided.len());
+    for (subject, of_path) in decided {
+        subjects.extend(subject);
+        findings.append(of_path);
+    }
+    Resolved::new(subjects, removed)
 }
 
 /// What all declarations of a path say together.
 struct Joined {
     path: Spanned<StatePathBuf>,
+    also_declared: Vec<Span>,
     fields: Fields,
     overridden: Vec<Overridden>,
+    repeated: Vec<Repeated>,
 }
 
 /// Joins the declarations of a path, then lets the image's override replace what it names. A field that two declarations
@@ -196,8 +279,10 @@ fn join(
 ) -> Option<Joined> {
     let mut declarations = declarations.into_iter();
     let Declaration { path, mut fields } = declarations.next()?;
-    let mut join = Join { disagreements: Vec::new() };
-    for Declaration { fields: other, .. } in declarations {
+    let mut join = Join { disagreements: Vec::new(), repeated: Vec::new() };
+    let mut also_declared = Vec::new();
+    for Declaration { path, fields: other } in declarations {
+        also_declared.push(path.span);
         fields.merge(other, &mut join);
     }
     let mut replace = Replace { overridden: Vec::new() };
@@ -209,12 +294,14 @@ fn join(
             findings.add(conflict::finding(&path.value, key, first, second));
         }
     }
-    Some(Joined { path, fields, overridden: replace.overridden })
+    let (overridden, repeated) = (replace.overridden, join.repeated);
+    Some(Joined { path, also_declared, fields, overridden, repeated })
 }
 
 /// What only one says holds; of what two say, the first.
 struct Join {
     disagreements: Vec<(&'static str, Span, Span)>,
+    repeated: Vec<Repeated>,
 }
 
 impl Merge for Join {
@@ -226,11 +313,15 @@ impl Merge for Join {
     ) {
         match (mine.as_ref(), other) {
             (None, other) => *mine = other,
-            // Two packages may have different reasons for the same wish.
-            (Some(mine), Some(other)) if mine.value != other.value && key != "reason" => {
-                self.disagreements.push((key, mine.span, other.span));
+            (Some(mine), Some(other)) => {
+                let agrees = mine.value == other.value;
+                // Two packages may have different reasons for the same wish.
+                if !agrees && key != "reason" {
+                    self.disagreements.push((key, mine.span, other.span));
+                }
+                self.repeated.push(Repeated { key, at: other.span, agrees });
             }
-            (Some(_), _) => {}
+            (Some(_), None) => {}
         }
     }
 }
@@ -256,7 +347,7 @@ impl Merge for Replace {
 
 /// Fills in what nobody states. `None` where no lifetime could be read, of which a finding tells.
 fn decide(joined: Joined, in_image: Option<Found>) -> Option<Subject> {
-    let Joined { path, fields, overridden } = joined;
+    let Joined { path, also_declared, fields, overridden, repeated } = joined;
     let how = Decided::or(fields.how, How::Bind);
     let is_text = matches!(fields.seed, Some(Spanned { value: Seed::Text(_), .. }));
     let implied = match &in_image {
@@ -266,6 +357,7 @@ fn decide(joined: Joined, in_image: Option<Found>) -> Option<Subject> {
     };
     Some(Subject {
         path,
+        also_declared,
         lifetime: fields.lifetime?,
         scope: Decided::or(fields.scope, Scope::Slot),
         kind: Decided::or(fields.kind, implied),
@@ -281,6 +373,8 @@ fn decide(joined: Joined, in_image: Option<Found>) -> Option<Subject> {
         size: fields.size,
         reason: fields.reason,
         overridden,
+        repeated,
         in_image,
+        nesting: Nesting::default(),
     })
 }

@@ -1,21 +1,20 @@
 //! The image's tree, looked at and changed without ever following one of its links.
 //!
 //! Links of an image point into the image, but the kernel of the build host would follow them on the build
-//! host. So every path is walked name by name. Ownership is read and written through std: under pseudo or
+//! host. So every path is walked name by name. Ownership is read and written through the C library: under pseudo or
 //! fakeroot, raw system calls would see the builder's own.
 
-mod size;
+mod content;
 
-use std::collections::{BTreeSet, HashSet};
-use std::fs::{self, Metadata};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::fs::{self, File};
 use std::io;
-use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{PoisonError, RwLock};
 
-use rustix::fs::CWD;
+use nix::fcntl::AtFlags;
+use nix::sys::stat::{FileStat, SFlag, fstatat};
 use state_schema::{FACTORY_DIR, Mode, StatePath};
-use walkdir::WalkDir;
 
 use crate::accounts::Accounts;
 use crate::mounts::Mounts;
@@ -28,6 +27,8 @@ const UNIT_DIRECTORIES: [&str; 3] = ["/etc/systemd/system", "/usr/lib/systemd/sy
 #[derive(Debug)]
 pub struct Rootfs {
     root: PathBuf,
+    /// The same, opened: what lies in the tree is asked for from here, and the way to the tree is not walked each time.
+    opened: File,
     /// The image's users and groups.
     pub accounts: Accounts,
     /// What the image mounts by itself.
@@ -105,11 +106,11 @@ impl Found {
 }
 
 impl Access {
-    fn of(metadata: &Metadata) -> Self {
+    fn of(found: &FileStat) -> Self {
         // Masked to the bits that a mode has, so that no number is refused.
-        let bits = u16::try_from(metadata.permissions().mode() & 0o7777).unwrap_or_default();
+        let bits = u16::try_from(found.st_mode & 0o7777).unwrap_or_default();
         let mode = Mode::new(bits).unwrap_or(Mode::FILE);
-        Self { uid: metadata.uid(), gid: metadata.gid(), mode }
+        Self { uid: found.st_uid, gid: found.st_gid, mode }
     }
 }
 
@@ -119,8 +120,10 @@ impl Rootfs {
         if !root.is_dir() {
             return Err(RootfsError::NotADirectory(root.to_owned()));
         }
+        let opened = File::open(root).map_err(|error| RootfsError::Read { path: root.to_owned(), error })?;
         let mut rootfs = Self {
             root: root.to_owned(),
+            opened,
             accounts: Accounts::default(),
             mounts: Mounts::default(),
             directories: RwLock::default(),
@@ -149,16 +152,38 @@ impl Rootfs {
                 .iter()
                 .filter(|name| matches!(name.rsplit_once('.'), Some((_, "wants" | "requires"))))
             {
-                for unit in self.names_in(&format!("{directory}/{wanting}")) {
+                let wanted = self.names_in(&format!("{directory}/{wanting}"));
+                for unit in wanted.into_iter().filter(|unit| unit.ends_with(".mount")) {
                     let is_masked = StatePath::new(&format!("/etc/systemd/system/{unit}"))
                         .is_ok_and(|unit| matches!(self.look_up(unit), Found::Symlink { target } if target == "/dev/null"));
                     if !is_masked {
-                        mounts.add_unit(&unit);
+                        mounts.add_unit(&unit, &self.read_unit(&unit)?);
                     }
                 }
             }
         }
         Ok(mounts)
+    }
+
+    /// A unit's file and its drop-ins. Of files with one name, the one counts that overrides the others.
+    fn read_unit(&self, unit: &str) -> Result<Vec<String>, RootfsError> {
+        let mut files = Vec::new();
+        for directory in UNIT_DIRECTORIES {
+            if files.is_empty() {
+                files.extend(self.read_file(&format!("{directory}/{unit}"))?);
+            }
+        }
+        let mut drop_ins = BTreeMap::new();
+        for directory in UNIT_DIRECTORIES {
+            for name in self.names_in(&format!("{directory}/{unit}.d")) {
+                let path = format!("{directory}/{unit}.d/{name}");
+                if name.ends_with(".conf") && !drop_ins.contains_key(&name) {
+                    drop_ins.insert(name, self.read_file(&path)?);
+                }
+            }
+        }
+        files.extend(drop_ins.into_values().flatten());
+        Ok(files)
     }
 
     /// The names in a directory of the image, sorted; none where there is no directory, or it cannot be read.
@@ -174,37 +199,39 @@ impl Rootfs {
         names
     }
 
-    /// Something that the image holds at `path`: the first file or empty directory in a directory, or a file that is not
-    /// empty. What lies at and below a path that `is_excluded` does not count.
+    /// Something that the image holds at `path`, where [`look_up`](Self::look_up) has `found` something: the first file or
+    /// empty directory in a directory, or a file that is not empty. What lies at and below a path that `is_excluded` does
+    /// not count.
     #[must_use]
-    pub fn first_content(&self, path: StatePath<'_>, is_excluded: impl Fn(&str) -> bool) -> Option<String> {
-        match self.look_up(path) {
-            Found::Directory(_) => {
-                let is_wanted = |place: &Path| !is_excluded(&self.inside(place));
-                let found = WalkDir::new(self.host_path(path)).min_depth(1).sort_by_file_name().into_iter();
-                let mut found = found.filter_entry(|found| is_wanted(found.path())).flatten();
-                let is_empty =
-                    |place: &Path| fs::read_dir(place).is_ok_and(|mut names| names.next().is_none());
-                let content = found.find(|found| !found.file_type().is_dir() || is_empty(found.path()))?;
-                Some(self.inside(content.path()))
-            }
+    pub fn first_content(
+        &self,
+        path: StatePath<'_>,
+        found: &Found,
+        is_excluded: impl Fn(&str) -> bool,
+    ) -> Option<String> {
+        match found {
+            Found::Directory(_) => content::first(&self.opened, path, is_excluded),
             Found::File(_) => {
-                let length = fs::symlink_metadata(self.host_path(path)).ok()?.len();
-                (length > 0).then(|| path.to_string())
+                (content::size_of_file(&self.opened, path.relative()) > 0).then(|| path.to_string())
             }
             _ => None,
         }
     }
 
-    /// Bytes of all regular files at and below `path`, which [`look_up`](Self::look_up) has found, without what lies at and
-    /// below a path that `is_excluded`.
+    /// Bytes of all regular files at and below `path`, where [`look_up`](Self::look_up) has `found` something, without what
+    /// lies at and below a path that `is_excluded`.
     #[must_use]
-    pub fn content_size(&self, path: StatePath<'_>, is_excluded: impl Fn(&str) -> bool) -> u64 {
-        let place = self.host_path(path);
-        if fs::symlink_metadata(&place).is_ok_and(|metadata| metadata.is_file()) {
-            return size::of_file(CWD, &place);
+    pub fn content_size(
+        &self,
+        path: StatePath<'_>,
+        found: &Found,
+        is_excluded: impl Fn(&str) -> bool,
+    ) -> u64 {
+        match found {
+            Found::Directory(_) => content::size(&self.opened, path, is_excluded),
+            Found::File(_) => content::size_of_file(&self.opened, path.relative()),
+            _ => 0,
         }
-        size::of_directory(&place, path.as_str(), &is_excluded)
     }
 
     /// What the image holds at `path`.
@@ -215,23 +242,22 @@ impl Rootfs {
         {
             return obstacle;
         }
-        let place = self.host_path(path);
         // An unreadable place is taken for an empty one: making something there will tell why it cannot be.
-        let Ok(metadata) = fs::symlink_metadata(&place) else { return Found::Nothing };
-        let kind = metadata.file_type();
-        if kind.is_dir() {
-            Found::Directory(Access::of(&metadata))
-        } else if kind.is_file() {
-            Found::File(Access::of(&metadata))
-        } else if kind.is_symlink() {
-            Found::Symlink { target: read_link(&place) }
-        } else if kind.is_fifo() {
-            Found::Special("a FIFO")
-        } else if kind.is_socket() {
-            Found::Special("a socket")
-        } else {
-            Found::Special("a device")
+        let Some(found) = self.look_at(path) else { return Found::Nothing };
+        match kind(&found) {
+            SFlag::S_IFDIR => Found::Directory(Access::of(&found)),
+            SFlag::S_IFREG => Found::File(Access::of(&found)),
+            SFlag::S_IFLNK => Found::Symlink { target: read_link(&self.host_path(path)) },
+            SFlag::S_IFIFO => Found::Special("a FIFO"),
+            SFlag::S_IFSOCK => Found::Special("a socket"),
+            _ => Found::Special("a device"),
         }
+    }
+
+    /// The status of what lies at `path`, behind no link at its end. By the C library's function, whose answer pseudo and
+    /// fakeroot change.
+    fn look_at(&self, path: StatePath<'_>) -> Option<FileStat> {
+        fstatat(&self.opened, path.relative(), AtFlags::AT_SYMLINK_NOFOLLOW).ok()
     }
 
     /// Makes sure that `directory` and all above it are directories, or says what is in the way of anything beneath it.
@@ -242,14 +268,15 @@ impl Rootfs {
         if let Some(parent) = directory.parent() {
             self.walk_to(parent)?;
         }
-        let place = self.host_path(directory);
-        let Ok(metadata) = fs::symlink_metadata(&place) else { return Err(Found::Nothing) };
+        let Some(found) = self.look_at(directory) else { return Err(Found::Nothing) };
         let ancestor = directory.to_string();
-        if metadata.is_symlink() {
-            return Err(Found::BehindSymlink { ancestor, target: read_link(&place) });
-        }
-        if !metadata.is_dir() {
-            return Err(Found::BehindFile { ancestor });
+        match kind(&found) {
+            SFlag::S_IFDIR => {}
+            SFlag::S_IFLNK => {
+                let target = read_link(&self.host_path(directory));
+                return Err(Found::BehindSymlink { ancestor, target });
+            }
+            _ => return Err(Found::BehindFile { ancestor }),
         }
         self.directories.write().unwrap_or_else(PoisonError::into_inner).insert(ancestor);
         Ok(())
@@ -281,11 +308,11 @@ impl Rootfs {
             Err(error) => Err(RootfsError::Read { path, error }),
         }
     }
+}
 
-    fn inside(&self, place: &Path) -> String {
-        let below = place.strip_prefix(&self.root).unwrap_or(place);
-        format!("/{}", below.display())
-    }
+/// What kind of file a status is about.
+fn kind(found: &FileStat) -> SFlag {
+    SFlag::from_bits_truncate(found.st_mode) & SFlag::S_IFMT
 }
 
 /// Where a link points, as far as it is text; what is not is shown with replacements.

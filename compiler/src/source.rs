@@ -2,13 +2,15 @@
 //!
 //! Parsing takes text; this is the one place of the front end that touches the file system.
 
+use std::fs::{self, File};
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
-use std::{fs, io};
 
 use walkdir::WalkDir;
 
 use crate::check::{not_utf8, yaml_limit};
 use crate::diagnostic::{Findings, Span};
+use crate::workers;
 
 /// Longest fragment that is read, in bytes. Fragments are written by hand; a longer file is a mistake.
 pub const MAX_FILE_LEN: u64 = 1 << 20;
@@ -48,6 +50,9 @@ pub enum SourceError {
     /// A file's name is not UTF-8 and could be printed neither in a diagnostic nor in a report.
     #[error("the name of {0:?} is not UTF-8: rename the file")]
     Name(PathBuf),
+    /// Under a fragment's name lies something that can have no end.
+    #[error("{} is not a regular file", .0.display())]
+    NotAFile(PathBuf),
     /// There are more files than any image has packages.
     #[error("more than {} fragment files: is {} the right directory?", MAX_FILES, .0.display())]
     TooMany(PathBuf),
@@ -59,68 +64,59 @@ pub enum SourceError {
 /// Most files in one run.
 pub const MAX_FILES: usize = 20_000;
 
+/// A file that is to be read.
+struct Listed {
+    path: PathBuf,
+    name: String,
+    origin: String,
+}
+
+/// What a file holds.
+enum Content {
+    Bytes(Vec<u8>),
+    /// More than [`MAX_FILE_LEN`].
+    TooLong(u64),
+}
+
 impl Sources {
     /// Reads each argument: a file, or all `*.yaml` and `*.yml` below a directory.
     pub fn read(arguments: &[PathBuf], findings: &mut Findings) -> Result<Self, SourceError> {
-        let mut sources = Self::default();
+        let mut files = Vec::new();
         for argument in arguments {
             let is_directory = fs::metadata(argument).map_err(|error| read_error(argument, error))?.is_dir();
             if is_directory {
-                sources.read_directory(argument, findings)?;
+                list_directory(argument, &mut files)?;
             } else {
-                sources.read_one(argument, findings)?;
+                files.push(Listed::alone(argument)?);
             }
+            if files.len() > MAX_FILES {
+                return Err(SourceError::TooMany(argument.clone()));
+            }
+        }
+        let contents = workers::map(&files, |file| Content::read(&file.path));
+        let mut sources = Self::default();
+        for (file, content) in files.into_iter().zip(contents) {
+            sources.add_content(file, content?, findings);
         }
         Ok(sources)
     }
 
     /// Reads one more file, whatever its name.
     pub fn read_one(&mut self, path: &Path, findings: &mut Findings) -> Result<SourceId, SourceError> {
-        let origin = path.file_name().map_or(path, Path::new);
-        self.read_file(path, origin, findings)
+        let content = Content::read(path)?;
+        Ok(self.add_content(Listed::alone(path)?, content, findings))
     }
 
-    fn read_directory(&mut self, directory: &Path, findings: &mut Findings) -> Result<(), SourceError> {
-        let before = self.files.len();
-        for found in WalkDir::new(directory).sort_by_file_name() {
-            let found = found.map_err(|error| {
-                let path = error.path().unwrap_or(directory).to_owned();
-                SourceError::Read { path, error: error.into() }
-            })?;
-            let path = found.path();
-            let is_fragment = path.extension().is_some_and(|ending| ending == "yaml" || ending == "yml");
-            if !is_fragment || found.file_type().is_dir() {
-                continue;
+    fn add_content(&mut self, file: Listed, content: Content, findings: &mut Findings) -> SourceId {
+        let Listed { name, origin, .. } = file;
+        match content {
+            Content::Bytes(bytes) => self.add_bytes(name, origin, bytes, findings),
+            Content::TooLong(length) => {
+                let source = self.add(name, origin, String::new());
+                findings.add(yaml_limit::file_len(Span::start_of(source), length));
+                source
             }
-            if self.files.len() >= MAX_FILES {
-                return Err(SourceError::TooMany(directory.to_owned()));
-            }
-            let origin = path.strip_prefix(directory).unwrap_or(path).to_owned();
-            self.read_file(path, &origin, findings)?;
         }
-        if self.files.len() == before {
-            return Err(SourceError::NoFragments(directory.to_owned()));
-        }
-        Ok(())
-    }
-
-    fn read_file(
-        &mut self,
-        path: &Path,
-        origin: &Path,
-        findings: &mut Findings,
-    ) -> Result<SourceId, SourceError> {
-        let named =
-            |path: &Path| path.to_str().map(str::to_owned).ok_or_else(|| SourceError::Name(path.to_owned()));
-        let (name, origin) = (named(path)?, named(origin)?);
-        let length = fs::metadata(path).map_err(|error| read_error(path, error))?.len();
-        if length > MAX_FILE_LEN {
-            let source = self.add(name, origin, String::new());
-            findings.add(yaml_limit::file_len(Span::start_of(source), length));
-            return Ok(source);
-        }
-        let bytes = fs::read(path).map_err(|error| read_error(path, error))?;
-        Ok(self.add_bytes(name, origin, bytes, findings))
     }
 
     /// Adds a file from memory; a finding tells where it is no text.
@@ -186,14 +182,78 @@ impl Source {
     pub fn line(&self, byte: usize) -> u32 {
         let before = self.text.get(..byte).unwrap_or(&self.text);
         // MAX_FILE_LEN is far below what the number holds.
-        u32::try_from(before.matches('\n').count() + 1).unwrap_or(u32::MAX)
+        u32::try_from(before.bytes().filter(|&byte| byte == b'\n').count() + 1).unwrap_or(u32::MAX)
     }
 
     /// The column, from 1 and in characters, of the byte.
     #[must_use]
     pub fn column(&self, byte: usize) -> usize {
-        let before = self.text.get(..byte).unwrap_or(&self.text);
-        before.rsplit('\n').next().unwrap_or_default().chars().count() + 1
+        column_after(self.text.get(..byte).unwrap_or(&self.text))
+    }
+}
+
+/// The column, from 1 and in characters, of what follows a file's beginning. A byte order mark is none of them: no editor
+/// shows it.
+pub(crate) fn column_after(beginning: &str) -> usize {
+    let line = beginning.rsplit('\n').next().unwrap_or_default();
+    line.strip_prefix('\u{feff}').unwrap_or(line).chars().count() + 1
+}
+
+impl Listed {
+    fn new(path: &Path, origin: &Path) -> Result<Self, SourceError> {
+        let named =
+            |path: &Path| path.to_str().map(str::to_owned).ok_or_else(|| SourceError::Name(path.to_owned()));
+        Ok(Self { path: path.to_owned(), name: named(path)?, origin: named(origin)? })
+    }
+
+    /// A file that was named itself.
+    fn alone(path: &Path) -> Result<Self, SourceError> {
+        Self::new(path, path.file_name().map_or(path, Path::new))
+    }
+}
+
+/// Adds all fragments below a directory, by name.
+fn list_directory(directory: &Path, files: &mut Vec<Listed>) -> Result<(), SourceError> {
+    let before = files.len();
+    for found in WalkDir::new(directory).sort_by_file_name() {
+        let found = found.map_err(|error| {
+            let path = error.path().unwrap_or(directory).to_owned();
+            SourceError::Read { path, error: error.into() }
+        })?;
+        let (path, kind) = (found.path(), found.file_type());
+        let is_fragment = path.extension().is_some_and(|ending| ending == "yaml" || ending == "yml");
+        if !is_fragment || kind.is_dir() {
+            continue;
+        }
+        // Opening a FIFO waits for somebody to write into it, and nobody asked for this one by its name.
+        let is_file = kind.is_file()
+            || kind.is_symlink() && fs::metadata(path).map_err(|error| read_error(path, error))?.is_file();
+        if !is_file {
+            return Err(SourceError::NotAFile(path.to_owned()));
+        }
+        if files.len() >= MAX_FILES {
+            return Err(SourceError::TooMany(directory.to_owned()));
+        }
+        files.push(Listed::new(path, path.strip_prefix(directory).unwrap_or(path))?);
+    }
+    if files.len() == before {
+        return Err(SourceError::NoFragments(directory.to_owned()));
+    }
+    Ok(())
+}
+
+impl Content {
+    fn read(path: &Path) -> Result<Self, SourceError> {
+        let read = || -> io::Result<Self> {
+            let file = File::open(path)?;
+            let length = file.metadata()?.len();
+            let mut bytes = Vec::with_capacity(usize::try_from(length.min(MAX_FILE_LEN)).unwrap_or_default());
+            // What is no regular file has no length beforehand, and may have no end.
+            (&file).take(MAX_FILE_LEN + 1).read_to_end(&mut bytes)?;
+            let read = bytes.len() as u64;
+            Ok(if read > MAX_FILE_LEN { Self::TooLong(length.max(read)) } else { Self::Bytes(bytes) })
+        };
+        read().map_err(|error| read_error(path, error))
     }
 }
 

@@ -8,14 +8,24 @@ use std::thread;
 const PIECES: usize = 8;
 
 /// What `work` makes of each item, in the order of the items whoever was first.
-pub(crate) fn map<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
+pub(crate) fn map<I, R>(items: I, work: impl Fn(I::Item) -> R + Sync) -> Vec<R>
+where
+    I: IntoIterator<IntoIter: ExactSizeIterator + Send, Item: Send>,
+    R: Send,
+{
+    let items = items.into_iter();
     let workers = thread::available_parallelism().map_or(1, NonZero::get);
-    let pieces = Mutex::new(items.chunks(items.len().div_ceil(workers * PIECES).max(1)).enumerate());
-    let take = || pieces.lock().unwrap_or_else(PoisonError::into_inner).next();
+    let piece_len = items.len().div_ceil(workers * PIECES).max(1);
+    let items = Mutex::new((0_usize.., items));
+    let take = || {
+        let mut items = items.lock().unwrap_or_else(PoisonError::into_inner);
+        let piece: Vec<I::Item> = items.1.by_ref().take(piece_len).collect();
+        items.0.next().filter(|_| !piece.is_empty()).map(|number| (number, piece))
+    };
     let run = || {
         let mut done = Vec::new();
         while let Some((number, piece)) = take() {
-            done.push((number, piece.iter().map(&work).collect::<Vec<R>>()));
+            done.push((number, piece.into_iter().map(&work).collect::<Vec<R>>()));
         }
         done
     };
@@ -28,7 +38,11 @@ pub(crate) fn map<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) 
         done
     });
     done.sort_by_key(|(number, _)| *number);
-    done.into_iter().flat_map(|(_, results)| results).collect()
+    let mut all = Vec::with_capacity(done.iter().map(|(_, results)| results.len()).sum());
+    for (_, mut results) in done {
+        all.append(&mut results);
+    }
+    all
 }
 
 #[cfg(test)]
@@ -39,7 +53,9 @@ mod tests {
     fn results_are_in_the_order_of_the_items() {
         for count in [0, 1, 7, 1000] {
             let items: Vec<u32> = (0..count).collect();
-            assert_eq!(map(&items, |item| item * 2), (0..count).map(|item| item * 2).collect::<Vec<_>>());
+            let doubled: Vec<u32> = (0..count).map(|item| item * 2).collect();
+            assert_eq!(map(&items, |item| item * 2), doubled);
+            assert_eq!(map(items, |item| item * 2), doubled);
         }
     }
 }

@@ -282,7 +282,7 @@ impl Tree<'_> {
                 Value::Mapping(Mapping { pairs: self.without_duplicates(pairs), is_cut })
             }
         };
-        let span = Span::new(self.source, span.start, end.end.max(span.end));
+        let span = Span::new(self.source, span.start(), end.end().max(span.end()));
         self.add(Node { span, value });
     }
 

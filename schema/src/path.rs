@@ -144,8 +144,16 @@ impl fmt::Debug for StatePath<'_> {
 
 impl Ord for StatePath<'_> {
     fn cmp(&self, other: &Self) -> Ordering {
-        compare_paths(self.0.as_bytes(), other.0.as_bytes())
+        cmp_in_mount_order(self.0.as_bytes(), other.0.as_bytes())
     }
+}
+
+fn cmp_in_mount_order(one: &[u8], another: &[u8]) -> Ordering {
+    // No name holds a NUL, so it may stand for the separator and sort before every other byte.
+    fn bytes(path: &[u8]) -> impl Iterator<Item = u8> + '_ {
+        path.iter().map(|&b| if b == b'/' { 0 } else { b })
+    }
+    bytes(one).cmp(bytes(another))
 }
 
 impl PartialOrd for StatePath<'_> {

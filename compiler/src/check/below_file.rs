@@ -23,7 +23,7 @@ pub(crate) static RULE: Rule = Rule {
 };
 
 pub(crate) fn check(subject: &Subject, scene: Scene<'_>, findings: &mut Findings) {
-    let Some(above) = scene.resolved.nearest_above(subject.state_path()) else { return };
+    let Some(above) = scene.resolved.above(subject) else { return };
     if above.kind.value == Kind::File {
         let finding = Diagnostic::new(
             &RULE,

@@ -22,10 +22,13 @@ pub(crate) static RULE: Rule = Rule {
 };
 
 pub(crate) fn check(subject: &Subject, scene: Scene<'_>, findings: &mut Findings) {
-    let (Some(rootfs), Seed::Empty, How::Bind) = (scene.rootfs, &subject.seed.value, subject.how.value) else { return };
+    let (Some(rootfs), Some(found)) = (scene.rootfs, &subject.in_image) else { return };
+    if subject.seed.value != Seed::Empty || subject.how.value != How::Bind {
+        return;
+    }
     // What other entries put there is not hidden: their mount points, which preparing the image makes, among it.
-    let path = subject.state_path();
-    let Some(content) = rootfs.first_content(path, scene.resolved.declared_beneath(path)) else { return };
+    let is_declared = scene.resolved.declared_beneath(subject);
+    let Some(content) = rootfs.first_content(subject.state_path(), found, is_declared) else { return };
     findings.add(Diagnostic::new(
         &RULE,
         format!("the image's {} will be hidden", quote(&content)),

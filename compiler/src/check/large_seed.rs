@@ -4,7 +4,6 @@ use super::{Example, Rule, Scene};
 use crate::diagnostic::{Diagnostic, Findings, Severity, quote};
 use crate::fragment::{How, Lifetime, Seed};
 use crate::resolve::Subject;
-use crate::rootfs::Found;
 
 pub(crate) static RULE: Rule = Rule {
     code: "large-seed",
@@ -27,12 +26,11 @@ pub(crate) static RULE: Rule = Rule {
 const LARGE: u64 = 64 << 20;
 
 pub(crate) fn check(subject: &Subject, scene: Scene<'_>, findings: &mut Findings) {
-    let (Some(rootfs), Seed::Image, How::Bind) = (scene.rootfs, &subject.seed.value, subject.how.value) else { return };
-    if !subject.in_image.as_ref().is_some_and(Found::exists) {
+    let (Some(rootfs), Some(found)) = (scene.rootfs, &subject.in_image) else { return };
+    if subject.seed.value != Seed::Image || subject.how.value != How::Bind {
         return;
     }
-    let path = subject.state_path();
-    let size = rootfs.content_size(path, scene.resolved.declared_beneath(path));
+    let size = rootfs.content_size(subject.state_path(), found, scene.resolved.declared_beneath(subject));
     if size <= LARGE {
         return;
     }

@@ -29,7 +29,7 @@ pub(crate) fn empty_file(start: Span) -> Diagnostic {
 
 pub(crate) fn of_file(key: &str, document: Span) -> Diagnostic {
     let example = if key == "version" { "version: 1" } else { "state: {/var/lib/app: persistent}" };
-    let start = Span::new(document.source, document.start, document.start);
+    let start = Span::new(document.source, document.start(), document.start());
     Diagnostic::new(&RULE, format!("the file has no `{key}`"), start, "in this mapping", format!("add `{example}`"))
 }
 

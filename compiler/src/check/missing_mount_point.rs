@@ -29,7 +29,7 @@ pub(crate) fn check(subject: &Subject, scene: Scene<'_>, findings: &mut Findings
         (How::Symlink, Some(Found::Nothing | Found::File(_))) => true,
         // Beneath another entry the mount point is made in that entry's state.
         (How::Bind | How::Overlay, Some(Found::Nothing)) => {
-            scene.resolved.nearest_above(subject.state_path()).is_none()
+            scene.resolved.above(subject).is_none()
         }
         _ => false,
     };

@@ -26,7 +26,7 @@ pub(crate) static RULE: Rule = Rule {
 };
 
 pub(crate) fn check(subject: &Subject, scene: Scene<'_>, findings: &mut Findings) {
-    let Some(above) = scene.resolved.nearest_above(subject.state_path()) else { return };
+    let Some(above) = scene.resolved.above(subject) else { return };
     let are_persistent = [subject, above].iter().all(|one| one.lifetime.value == Lifetime::Persistent);
     if !are_persistent || subject.scope.value == above.scope.value || subject.reason.is_some() {
         return;

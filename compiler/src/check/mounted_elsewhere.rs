@@ -8,7 +8,7 @@ use crate::resolve::Subject;
 pub(crate) static RULE: Rule = Rule {
     code: "mounted-elsewhere",
     severity: Severity::Error,
-    rejects: "A path that the image's `/etc/fstab`, or a mount unit which it enables, mounts as well.",
+    rejects: "A path that the image's `/etc/fstab`, or a mount unit which it enables, always mounts as well.",
     why: "That mount comes later and hides the state: programs would write to the wrong place.",
     fix: "Remove the line or mask the unit, or remove the declaration.",
     bad: Example::in_image(
@@ -23,7 +23,11 @@ pub(crate) static RULE: Rule = Rule {
 
 pub(crate) fn check(subject: &Subject, scene: Scene<'_>, findings: &mut Findings) {
     let Some(rootfs) = scene.rootfs.filter(|_| subject.how.value != How::Symlink) else { return };
-    let Some(by) = rootfs.mounts.by(subject.state_path()) else { return };
+    let Some(mount) = rootfs.mounts.at(subject.state_path()) else { return };
+    if !mount.conditions.is_empty() {
+        return;
+    }
+    let by = mount.by.as_str();
     let help = if by.starts_with('/') {
         format!("take the line out of {}, or remove the declaration", quote(by))
     } else {

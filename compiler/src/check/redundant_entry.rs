@@ -21,7 +21,7 @@ pub(crate) static RULE: Rule = Rule {
 };
 
 pub(crate) fn check(subject: &Subject, scene: Scene<'_>, findings: &mut Findings) {
-    let Some(above) = scene.resolved.nearest_above(subject.state_path()) else { return };
+    let Some(above) = scene.resolved.above(subject) else { return };
     let is_the_same = subject.lifetime.value == above.lifetime.value
         && subject.scope.value == above.scope.value
         && subject.on_update.value == above.on_update.value

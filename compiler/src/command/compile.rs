@@ -2,6 +2,7 @@
 
 #![expect(clippy::doc_markdown, reason = "doc comments here are help texts, shown without markup")]
 
+use std::mem::ManuallyDrop;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -50,9 +51,12 @@ impl Compile {
             Some(id) => image_id::given(id)?,
             None => image_id::from_os_release(&rootfs)?,
         };
-        let analysis = analyse(&sources, policy, Some(&rootfs), self.prepare, &mut findings);
+        // The process ends soon. To give each small piece of memory back before would take longer than to plan.
+        let analysis =
+            ManuallyDrop::new(analyse(&sources, policy, Some(&rootfs), self.prepare, &mut findings));
         let has_errors = findings.has_errors();
-        let plan = (!has_errors).then(|| plan(&analysis.resolved, &rootfs, self.prepare, &sources));
+        let plan = (!has_errors)
+            .then(|| ManuallyDrop::new(plan(&analysis.resolved, &rootfs, self.prepare, &sources)));
         let stderr = render_findings(findings, &sources, colour);
         let Some(plan) = plan else {
             return Ok(Output { stdout: String::new(), stderr, status: FINDINGS });

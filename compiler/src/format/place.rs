@@ -39,7 +39,7 @@ pub(super) struct Range {
 impl Range {
     pub(super) fn of(span: Span, sources: &Sources) -> Self {
         let source = sources.get(span.source);
-        Self { start: Position::of(span.start, source), end: Position::of(span.end, source) }
+        Self { start: Position::of(span.start(), source), end: Position::of(span.end(), source) }
     }
 
     /// The last line that holds a character of the range other than white space.
@@ -47,8 +47,8 @@ impl Range {
     /// What spans a block ends at the beginning of the line after it; a mark on that line would be a line too long.
     pub(super) fn last_line(span: Span, sources: &Sources) -> u32 {
         let source = sources.get(span.source);
-        let text = source.text.get(span.start..span.end).unwrap_or_default();
-        source.line(span.start + text.trim_end().len())
+        let text = source.text.get(span.range()).unwrap_or_default();
+        source.line(span.start() + text.trim_end().len())
     }
 }
 

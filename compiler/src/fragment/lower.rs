@@ -110,7 +110,7 @@ impl Lowering<'_> {
         let Some(state) = self.mapping(node, what, "a mapping from paths to what becomes of them") else {
             return Vec::new();
         };
-        let mut declarations = Vec::new();
+        let mut declarations = Vec::with_capacity(state.pairs.len());
         for (key, value) in &state.pairs {
             let path = self.path(key, "a path");
             let fields = read(self, key, value);
