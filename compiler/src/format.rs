@@ -21,7 +21,7 @@ use serde::Serialize;
 use crate::diagnostic::is_harmless;
 
 /// A document as JSON text that is harmless on a terminal too: what JSON would let through raw is escaped as well.
-fn json_text(document: &impl Serialize) -> serde_json::Result<String> {
+pub fn json_text(document: &impl Serialize) -> serde_json::Result<String> {
     let mut text = String::new();
     for c in serde_json::to_string_pretty(document)?.chars() {
         if c == '\n' || is_harmless(c) {

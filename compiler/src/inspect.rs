@@ -9,6 +9,7 @@ use state_schema::{
     Scope, Seed, sys_data,
 };
 
+use crate::diagnostic::escape;
 use crate::fragment::Word;
 
 /// A blob as data for other programs: JSON or YAML.
@@ -35,7 +36,7 @@ struct SysDataView {
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
-struct EntryView {
+pub(crate) struct EntryView {
     path: String,
     #[serde(rename = "type")]
     kind: &'static str,
@@ -62,6 +63,7 @@ struct EntryView {
     mode: String,
     options: Vec<&'static str>,
     on_failure: &'static str,
+    /// Of several fragments that declare the path, the first.
     #[serde(skip_serializing_if = "Option::is_none")]
     fragment: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -97,39 +99,7 @@ pub fn inspect(blob: &Blob<'_>) -> Result<Inspection, DecodeError> {
     })
 }
 
-fn views(blob: &Blob<'_>) -> Result<Vec<EntryView>, DecodeError> {
-    let counts = count_factory_files(blob)?;
-    let view = |planned: Result<PlannedEntry<'_>, DecodeError>| {
-        let planned = planned?;
-        Ok(view(&planned, counts.get(planned.entry.state_path().as_str().as_bytes()).copied()))
-    };
-    blob.entries().map(view).collect()
-}
-
-/// How many files of the image are recorded of each entry that is merged, by the place of its state.
-fn count_factory_files<'a>(blob: &Blob<'a>) -> Result<BTreeMap<&'a [u8], usize>, DecodeError> {
-    let mut counts = BTreeMap::new();
-    for planned in blob.entries() {
-        let entry = planned?.entry;
-        if entry.is_merged() {
-            counts.insert(entry.state_path().as_str().as_bytes(), 0);
-        }
-    }
-    for file in blob.factory_files() {
-        // Beneath an entry that is merged there may be another one, which then has the file.
-        let mut place = file?.path;
-        while !place.is_empty() {
-            if let Some(count) = counts.get_mut(place) {
-                *count += 1;
-                break;
-            }
-            place = place.rsplitn(2, |&byte| byte == b'/').nth(1).unwrap_or_default();
-        }
-    }
-    Ok(counts)
-}
-
-fn view(planned: &PlannedEntry<'_>, factory_files: Option<usize>) -> EntryView {
+pub(crate) fn view(planned: &PlannedEntry<'_>) -> EntryView {
     let PlannedEntry { entry, origin } = planned;
     let (lifetime, scope, on_update, size) = match entry.lifetime {
         Lifetime::Ephemeral { size } => ("ephemeral", None, None, size),
@@ -228,7 +198,7 @@ impl Inspection {
             tree = sys_data::TREE_DIR
         );
         text.push('\n');
-        let header = ["PATH", "BECOMES", "SEED", "OWNER", "MODE", "OPTIONS", "DECLARED BY"];
+        let header = ["PATH", "BECOMES", "SEED", "OWNER", "MODE", "OPTIONS", "FIRST DECLARED"];
         let mut rows = vec![header.map(str::to_owned)];
         rows.extend(self.entries.iter().map(EntryView::row));
         push_table(&mut text, &rows);
@@ -244,6 +214,27 @@ impl Inspection {
 }
 
 impl EntryView {
+    /// The fields of the language, as far as they have a value.
+    pub(crate) fn fields(&self) -> Vec<(&'static str, String)> {
+        let fields = [
+            ("lifetime", Some(self.lifetime.to_owned())),
+            ("type", Some(self.kind.to_owned())),
+            ("how", Some(self.how.to_owned())),
+            ("to", self.to.clone()),
+            ("scope", self.scope.map(str::to_owned)),
+            ("on-update", self.on_update.map(str::to_owned)),
+            ("size", self.size.map(bytes)),
+            ("seed", Some(self.seed.to_owned())),
+            ("on-failure", Some(self.on_failure.to_owned())),
+            ("owner", Some(self.owner.to_string())),
+            ("group", Some(self.group.to_string())),
+            ("mode", Some(self.mode.clone())),
+            ("options", Some(self.options.join(", "))),
+            ("reason", Some(self.reason.clone()).filter(|reason| !reason.is_empty())),
+        ];
+        fields.into_iter().filter_map(|(key, value)| Some((key, value?))).collect()
+    }
+
     fn row(&self) -> [String; 7] {
         let lasts = match (self.scope, self.on_update) {
             (Some("common"), _) => "common".to_owned(),
@@ -255,17 +246,17 @@ impl EntryView {
             },
         };
         let how = match (&self.to, self.size, self.how) {
-            (Some(to), ..) => format!(" at {to}"),
+            (Some(to), ..) => format!(" at {}", escape(to)),
             (None, Some(size), _) => format!(", {}", bytes(size)),
             (None, None, "bind") => String::new(),
             (None, None, how) => format!(", {how}"),
         };
         let declared = match (&self.fragment, self.line) {
-            (Some(fragment), Some(line)) => format!("{fragment}:{line}"),
+            (Some(fragment), Some(line)) => format!("{}:{line}", escape(fragment)),
             _ => String::new(),
         };
         [
-            self.path.clone(),
+            escape(&self.path),
             format!("{lasts} {}{how}", self.kind),
             self.seed.to_owned(),
             format!("{}:{}", self.owner, self.group),
@@ -297,10 +288,14 @@ pub(crate) fn bytes(size: u64) -> String {
 }
 
 fn push_table<const N: usize>(text: &mut String, rows: &[[String; N]]) {
-    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or_default();
+    let mut widths = [0; N];
     for row in rows {
-        let cells =
-            row.iter().enumerate().map(|(column, cell)| format!("{cell:<width$}", width = width(column)));
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = cell.chars().count().max(*width);
+        }
+    }
+    for row in rows {
+        let cells = row.iter().zip(widths).map(|(cell, width)| format!("{cell:<width$}"));
         text.push_str(cells.collect::<Vec<_>>().join("  ").trim_end());
         text.push('\n');
     }

@@ -2,10 +2,14 @@
 
 use std::fmt;
 
-use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource};
+use miette::{
+    GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteError, MietteSpanContents, SourceCode,
+    SourceSpan, SpanContents,
+};
+use textwrap::{WordSeparator, WordSplitter};
 
 use crate::diagnostic::{Diagnostic, Label, Severity, is_harmless};
-use crate::source::Sources;
+use crate::source::{Sources, column_after};
 
 /// Columns that a rendering fills: fixed, so that the same findings give the same bytes everywhere.
 const WIDTH: usize = 110;
@@ -18,7 +22,12 @@ const MAX_LINE_LEN: usize = 1000;
 #[must_use]
 pub fn render(findings: &[Diagnostic], sources: &Sources, colour: bool) -> String {
     let theme = if colour { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
-    let handler = GraphicalReportHandler::new_themed(theme).with_width(WIDTH).with_context_lines(1);
+    // Lines end at blanks only: what a help says to paste is in one piece, as far as it has no blanks itself.
+    let handler = GraphicalReportHandler::new_themed(theme)
+        .with_width(WIDTH)
+        .with_context_lines(1)
+        .with_word_separator(WordSeparator::AsciiSpace)
+        .with_word_splitter(WordSplitter::NoHyphenation);
     let mut text = String::new();
     for finding in findings {
         let report = Report::new(finding, sources);
@@ -44,7 +53,7 @@ struct Report {
     severity: miette::Severity,
     help: Option<String>,
     /// `None` where the file cannot be shown; the headline then names the place.
-    source: Option<NamedSource<String>>,
+    source: Option<Shown>,
     labels: Vec<LabeledSpan>,
     related: Vec<Report>,
 }
@@ -63,10 +72,12 @@ impl Report {
         report.help = Some(finding.help.clone());
         if report.source.is_some() {
             let primary = finding.primary.text.clone();
-            report.labels.push(LabeledSpan::new_primary_with_span(Some(primary), range(&finding.primary)));
+            report
+                .labels
+                .push(LabeledSpan::new_primary_with_span(Some(primary), finding.primary.span.range()));
             let others = here
                 .into_iter()
-                .map(|label| LabeledSpan::new_with_span(Some(label.text.clone()), range(label)));
+                .map(|label| LabeledSpan::new_with_span(Some(label.text.clone()), label.span.range()));
             report.labels.extend(others);
         }
         report.related = elsewhere.into_iter().map(|label| Self::of_place(label, sources)).collect();
@@ -77,7 +88,7 @@ impl Report {
     fn of_place(label: &Label, sources: &Sources) -> Self {
         let mut report = Self::at(label, &label.text, miette::Severity::Advice, sources);
         if report.source.is_some() {
-            report.labels.push(LabeledSpan::new_with_span(None, range(label)));
+            report.labels.push(LabeledSpan::new_with_span(None, label.span.range()));
         }
         report
     }
@@ -88,7 +99,7 @@ impl Report {
         let headline = if can_show {
             message.to_owned()
         } else {
-            let (line, column) = (source.line(label.span.start), source.column(label.span.start));
+            let (line, column) = (source.line(label.span.start()), source.column(label.span.start()));
             format!("{message} ({}:{line}:{column})", harmless(&source.name))
         };
         Self {
@@ -96,15 +107,11 @@ impl Report {
             code: None,
             severity,
             help: None,
-            source: can_show.then(|| NamedSource::new(harmless(&source.name), harmless(&source.text))),
+            source: can_show.then(|| Shown { name: harmless(&source.name), text: harmless(&source.text) }),
             labels: Vec::new(),
             related: Vec::new(),
         }
     }
-}
-
-fn range(label: &Label) -> std::ops::Range<usize> {
-    label.span.start..label.span.end
 }
 
 /// The text with every character that a terminal would obey replaced by one of the same length in bytes.
@@ -133,6 +140,31 @@ fn without_command(c: char) -> char {
     }
 }
 
+/// A file as miette reads it, with columns in characters, as editors and all our formats count them. Its own are bytes.
+#[derive(Debug)]
+struct Shown {
+    name: String,
+    text: String,
+}
+
+impl SourceCode for Shown {
+    fn read_span<'a>(
+        &'a self,
+        span: &SourceSpan,
+        lines_before: usize,
+        lines_after: usize,
+    ) -> Result<Box<dyn SpanContents<'a> + 'a>, MietteError> {
+        let read = self.text.read_span(span, lines_before, lines_after)?;
+        // With lines before it, what is read begins where a line does.
+        let column = match read.column() {
+            0 => 0,
+            _ => column_after(self.text.get(..span.offset()).unwrap_or_default()) - 1,
+        };
+        let (name, data, lines) = (self.name.clone(), read.data(), read.line_count());
+        Ok(Box::new(MietteSpanContents::new_named(name, data, *read.span(), read.line(), column, lines)))
+    }
+}
+
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.headline)
@@ -154,8 +186,8 @@ impl miette::Diagnostic for Report {
         self.help.as_ref().map(|help| Box::new(help) as Box<dyn fmt::Display>)
     }
 
-    fn source_code(&self) -> Option<&dyn miette::SourceCode> {
-        self.source.as_ref().map(|source| source as &dyn miette::SourceCode)
+    fn source_code(&self) -> Option<&dyn SourceCode> {
+        self.source.as_ref().map(|source| source as &dyn SourceCode)
     }
 
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {

@@ -2,9 +2,10 @@
 
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::symlink;
 use std::process::Command;
 
-use state_tests::program::statec;
+use state_tests::program::{statec, workspace};
 use tempfile::TempDir;
 
 use crate::Case;
@@ -16,6 +17,12 @@ pub(crate) const CASES: &[Case] = &[
     ("command_line::no_text_of_a_file_reaches_the_terminal_raw", no_text_of_a_file_reaches_the_terminal_raw),
     ("command_line::a_damaged_blob_is_refused_with_its_place", a_damaged_blob_is_refused_with_its_place),
     ("command_line::a_symlink_to_itself_is_found", a_symlink_to_itself_is_found),
+    ("command_line::columns_are_characters_in_every_format", columns_are_characters_in_every_format),
+    ("command_line::what_has_no_end_is_not_read_to_it", what_has_no_end_is_not_read_to_it),
+    (
+        "command_line::what_is_advised_for_replaced_files_is_clean",
+        what_is_advised_for_replaced_files_is_clean,
+    ),
     ("command_line::limits_hold", limits_hold),
     ("command_line::too_many_files_are_refused", too_many_files_are_refused),
     ("command_line::text_files_of_all_systems_are_read", text_files_of_all_systems_are_read),
@@ -106,6 +113,80 @@ fn a_symlink_to_itself_is_found() {
         assert!(
             text.contains("the symlink leads to itself") && text.ends_with("1 error in 1 file\n"),
             "{text}"
+        );
+    }
+}
+
+fn columns_are_characters_in_every_format() {
+    let directory = TempDir::new().unwrap();
+    // Seven characters of two or three bytes stand before the place.
+    let text = "\u{feff}version: 1\nstate: {/grün: {reason: öäß→→, lifetime: persistant}}\n";
+    let column = text.lines().last().unwrap().split("persistant").next().unwrap().chars().count() + 1;
+    fs::write(directory.path().join("a.yaml"), text).unwrap();
+    let (_, human, _) = lint(&directory, &["a.yaml"]);
+    assert!(human.contains(&format!("[a.yaml:2:{column}]")), "{human}");
+    let (_, json, _) = lint(&directory, &["a.yaml", "--format", "json"]);
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(json["findings"][0]["span"]["start"]["column"], column);
+    let (_, sarif, _) = lint(&directory, &["a.yaml", "--format", "sarif"]);
+    let sarif: serde_json::Value = serde_json::from_str(&sarif).unwrap();
+    let place = &sarif["runs"][0]["results"][0]["locations"][0]["physicalLocation"];
+    assert_eq!(place["region"]["startColumn"], column);
+    let (_, github, _) = lint(&directory, &["a.yaml", "--format", "github"]);
+    assert!(github.contains(&format!("line=2,endLine=2,col={column},")), "{github}");
+
+    fs::write(directory.path().join("a.yaml"), "\u{feff}vers: 1\nstate: {}\n").unwrap();
+    let (_, human, _) = lint(&directory, &["a.yaml"]);
+    assert!(human.contains("[a.yaml:1:1]"), "no editor counts a byte order mark: {human}");
+}
+
+fn what_has_no_end_is_not_read_to_it() {
+    let directory = TempDir::new().unwrap();
+    let (status, text, _) = lint(&directory, &["/dev/zero"]);
+    assert_eq!(status, 1);
+    assert!(text.contains("yaml-limit"), "{text}");
+    symlink("/dev/zero", directory.path().join("zero.yaml")).unwrap();
+    assert_eq!(lint(&directory, &["."]).2, "statec: ./zero.yaml is not a regular file\n");
+    fs::remove_file(directory.path().join("zero.yaml")).unwrap();
+    // Nobody ever writes into it: to open it would be to wait.
+    nix::unistd::mkfifo(&directory.path().join("fifo.yaml"), nix::sys::stat::Mode::S_IRWXU).unwrap();
+    assert_eq!(lint(&directory, &["."]).2, "statec: ./fifo.yaml is not a regular file\n");
+    // A shell's `<(…)` is one too, and is asked for by its name.
+    let statec_path = statec();
+    let mut bash = Command::new("bash");
+    bash.args(["-c", "\"$0\" lint <(echo 'version: 1'; echo 'state: {}')"]).arg(statec_path);
+    assert!(bash.status().unwrap().success());
+}
+
+/// For each file of the rule `replaced-by-rename`, the declaration that its help gives is one to paste.
+fn what_is_advised_for_replaced_files_is_clean() {
+    let directory = TempDir::new().unwrap();
+    let rule = fs::read_to_string(workspace().join("compiler/src/check/replaced_by_rename.rs")).unwrap();
+    let files: Vec<&str> = rule
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("(\"")?.split_once('"'))
+        .map(|(file, _)| file)
+        .collect();
+    assert!(files.len() > 10, "{files:?}");
+    for (file, lifetime) in files.iter().flat_map(|&file| [(file, "persistent"), (file, "ephemeral")]) {
+        let text = format!("version: 1\nstate:\n  {file}: {{lifetime: {lifetime}, type: file}}\n");
+        fs::write(directory.path().join("a.yaml"), text).unwrap();
+        let (_, json, _) = lint(&directory, &["a.yaml", "--format", "json"]);
+        let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+        assert_eq!(json["findings"][0]["code"], "replaced-by-rename", "{file}");
+        let help = json["findings"][0]["help"].as_str().unwrap();
+        let declarations = help
+            .split('`')
+            .skip(1)
+            .step_by(2)
+            .filter(|quoted| quoted.starts_with('/') && quoted.contains(": "));
+        let state: String = declarations.map(|declaration| format!("  {declaration}\n")).collect();
+        let state = if state.is_empty() { "  {}\n".to_owned() } else { state };
+        fs::write(directory.path().join("a.yaml"), format!("version: 1\nstate:\n{state}")).unwrap();
+        assert_eq!(
+            lint(&directory, &["--deny-warnings", "a.yaml"]),
+            (0, String::new(), String::new()),
+            "{help}"
         );
     }
 }

@@ -11,8 +11,12 @@ use crate::{Case, snapshot};
 pub(crate) const CASES: &[Case] = &[
     ("explain::by_fragments", explains_by_fragments),
     ("explain::by_blob", explains_by_blob),
+    ("explain::who_said_what_as_text", || explains_who_said_what("text", "txt")),
+    ("explain::who_said_what_as_json", || explains_who_said_what("json", "json")),
+    ("explain::who_said_what_as_yaml", || explains_who_said_what("yaml", "yaml")),
     ("diff::as_text", || diff_is("text", "txt")),
     ("diff::as_json", || diff_is("json", "json")),
+    ("diff::as_yaml", || diff_is("yaml", "yaml")),
     ("diff::of_the_same", diff_of_the_same),
     ("diff::of_harmless_changes", diff_of_harmless_changes),
 ];
@@ -75,10 +79,50 @@ fn explains_by_fragments() {
 fn explains_by_blob() {
     let place = Place::new().with("app.yaml", BASE);
     place.compile("app.yaml", "1", "blob");
-    let expected = "/var/lib/app/db lies in /var/lib/app\n  declared by app.yaml:3\n  because     its database\n  \
-                    options     nosuid, nodev\n  state       slots/{slot}/tree/var/lib/app\n  \
-                    update      goes on unchanged; a rollback brings the old state back\n";
-    assert_eq!(place.stdout(&["explain", "/var/lib/app/db", "--blob", "blob"]), expected);
+    let explain = |path, format| place.stdout(&["explain", path, "--blob", "blob", "--format", format]);
+    snapshot::assert_is(explain("/var/lib/app/db", "text"), "tests/ui/explanation_of_blob.txt");
+    assert_eq!(explain("/srv", "text"), "/srv is read-only: nobody declares it or a directory above it\n");
+}
+
+/// Several fragments and the policy, each with its say: who decided, who agrees, who was overridden, who contradicts.
+fn explains_who_said_what(format: &str, ending: &str) {
+    let place = Place::new()
+        .with("a.yaml", "version: 1\nstate:\n  /var/lib/app: persistent\n  /srv: persistent\n  /opt: persistent\n")
+        .with(
+            "b.yaml",
+            "version: 1\nstate:\n  /var/lib/app: {lifetime: persistent, on-update: carry, owner: \"7\", reason: grün}\n",
+        )
+        .with(
+            "c.yaml",
+            "version: 1\nstate:\n  /var/lib/app:\n    lifetime: persistent\n    on-update: reset\n    owner: \"8\"\n    \
+             reason: \"red \\e[31m\"\n",
+        )
+        .with(
+            "policy.yaml",
+            "version: 1\noverride:\n  /var/lib/app: {on-update: merge, mode: \"0750\"}\nremove: [/srv]\n",
+        );
+    let explain = |path| {
+        let output = place.run(&[
+            "explain",
+            path,
+            "a.yaml",
+            "b.yaml",
+            "c.yaml",
+            "--image",
+            "policy.yaml",
+            "--format",
+            format,
+        ]);
+        // They disagree about the owner, and nobody decides: a finding, beside the explanation.
+        assert_eq!(output.status.code(), Some(1));
+        assert!(String::from_utf8(output.stderr).unwrap().contains("error[conflict]"));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    snapshot::assert_is(explain("/var/lib/app"), &format!("tests/ui/explanation_of_many.{ending}"));
+    if format == "text" {
+        let removed = "/srv is read-only: policy.yaml:4 removes what is declared at a.yaml:4\n";
+        assert_eq!(explain("/srv"), removed);
+    }
 }
 
 const OLD: &str = "version: 1

@@ -12,8 +12,8 @@ use tempfile::TempDir;
 use crate::{Case, snapshot};
 
 pub(crate) const CASES: &[Case] = &[
-    ("pages::language", || fragments_are_clean("docs/language.md", 7)),
-    ("pages::fields_of_the_language", fields_are_current),
+    ("pages::language", || fragments_are_clean("docs/language.md", 8)),
+    ("pages::generated_parts_of_the_language", generated_parts_are_current),
     ("pages::readme", || fragments_are_clean("README.md", 1)),
 ];
 
@@ -44,15 +44,40 @@ fn fragments_are_clean(page: &str, at_least: usize) {
     }
 }
 
-/// The table of a declaration's fields is made from the types that the parser fills.
-fn fields_are_current() {
-    const START: &str = "<!-- fields: written by the parser's own types, like the JSON Schema -->\n";
-    const END: &str = "<!-- /fields -->";
+/// The table of a declaration's fields is made from the types that the parser fills; the explanation is what `statec` says
+/// about the page's own example.
+fn generated_parts_are_current() {
+    const FIELDS: [&str; 2] =
+        ["<!-- fields: written by the parser's own types, like the JSON Schema -->\n", "<!-- /fields -->"];
+    const EXPLANATION: [&str; 2] =
+        ["<!-- explanation: written by statec explain -->\n", "<!-- /explanation -->"];
     let page = fs::read_to_string(workspace().join("docs/language.md")).unwrap();
-    let (before, rest) = page.split_once(START).unwrap();
-    let (_, after) = rest.split_once(END).unwrap();
-    let table = table_of_fields();
-    snapshot::assert_is(format!("{before}{START}{table}{END}{after}"), "docs/language.md");
+    let page = with_part(&page, FIELDS, &table_of_fields());
+    let explanation = explanation(&page);
+    snapshot::assert_is(with_part(&page, EXPLANATION, &explanation), "docs/language.md");
+}
+
+fn with_part(page: &str, [start, end]: [&str; 2], part: &str) -> String {
+    let (before, rest) = page.split_once(start).unwrap();
+    let (_, after) = rest.split_once(end).unwrap();
+    format!("{before}{start}{part}{end}{after}")
+}
+
+fn explanation(page: &str) -> String {
+    let first = |text: &str, holds: &str| {
+        let mut blocks = text.split("```yaml\n").skip(1).filter_map(|rest| Some(rest.split_once("```")?.0));
+        blocks.find(|block| block.contains(holds)).unwrap().to_owned()
+    };
+    let directory = TempDir::new().unwrap();
+    fs::create_dir(directory.path().join("state.d")).unwrap();
+    fs::write(directory.path().join("policy.yaml"), first(page, "override:")).unwrap();
+    let (_, section) = page.split_once("## Who decided\n").unwrap();
+    fs::write(directory.path().join("state.d/base-files.yaml"), first(section, "state:")).unwrap();
+    let arguments = ["explain", "/var/log", "state.d", "--image", "policy.yaml"];
+    let output = Command::new(statec()).args(arguments).current_dir(&directory).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let text = String::from_utf8(output.stdout).unwrap();
+    format!("```text\n$ statec {}\n{text}```\n", arguments.join(" "))
 }
 
 fn table_of_fields() -> String {

@@ -4,7 +4,7 @@ use state_schema::Kind;
 
 use super::{Example, Rule, Scene};
 use crate::diagnostic::{Diagnostic, Findings, Severity, quote};
-use crate::fragment::How;
+use crate::fragment::{How, Lifetime, Word};
 use crate::resolve::Subject;
 
 pub(crate) static RULE: Rule = Rule {
@@ -37,8 +37,11 @@ const REPLACED: &[(&str, &str, Instead)] = &[
     ("/etc/shadow", "passwd and useradd", Instead::Directory),
     ("/etc/group", "useradd and groupadd", Instead::Directory),
     ("/etc/gshadow", "useradd and groupadd", Instead::Directory),
+    ("/etc/subuid", "useradd and usermod", Instead::Directory),
+    ("/etc/subgid", "useradd and usermod", Instead::Directory),
     ("/etc/resolv.conf", "NetworkManager and resolvconf", Instead::LinkIntoRun),
     ("/etc/wpa_supplicant.conf", "wpa_supplicant", Instead::Directory),
+    ("/etc/wpa_supplicant/wpa_supplicant.conf", "wpa_supplicant", Instead::Directory),
     ("/etc/ld.so.cache", "ldconfig", Instead::Directory),
 ];
 
@@ -58,14 +61,20 @@ pub(crate) fn check(subject: &Subject, _: Scene<'_>, findings: &mut Findings) {
     if !is_bound_file {
         return;
     }
-    let name = path.rsplit('/').next().unwrap_or_default();
+    let (directory, name) = path.rsplit_once('/').unwrap_or_default();
+    let lifetime = subject.lifetime.value.word();
     let help = match instead {
         Instead::Symlink => format!(
-            "declare `/etcrw: persistent`, and for this path `how: symlink` with `to: /etcrw/{name}`; give the service \
-             `BindPaths=/etcrw:/etc`"
+            "declare `/etcrw: {lifetime}` and `{path}: {{lifetime: {lifetime}, how: symlink, to: /etcrw/{name}}}`; give \
+             {program} a drop-in with `BindPaths=/etcrw:/etc`"
         ),
-        Instead::Directory => "declare the directory: `/etc` with `on-update: merge`".to_owned(),
-        Instead::LinkIntoRun => "let the image hold a symlink into `/run`, which the program leaves alone".to_owned(),
+        Instead::Directory if subject.lifetime.value == Lifetime::Persistent => {
+            format!("declare the directory instead: `{directory}: {{lifetime: persistent, on-update: merge}}`")
+        }
+        Instead::Directory => format!("declare the directory instead: `{directory}: ephemeral`"),
+        Instead::LinkIntoRun => {
+            "declare nothing: let the image hold a symlink into `/run`, which the program leaves alone".to_owned()
+        }
     };
     findings.add(Diagnostic::new(
         &RULE,

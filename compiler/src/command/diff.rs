@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 use state_schema::Blob;
 use statec::diff::diff;
+use statec::format::json_text;
 
 use super::{FINDINGS, Failure, Output};
 
@@ -27,6 +28,7 @@ pub(crate) struct Diff {
 enum Format {
     Text,
     Json,
+    Yaml,
 }
 
 impl Diff {
@@ -38,7 +40,8 @@ impl Diff {
         let diff = diff(&old, &new);
         let stdout = match self.format {
             Format::Text => diff.text(),
-            Format::Json => serde_json::to_string_pretty(&diff)? + "\n",
+            Format::Json => json_text(&diff)?,
+            Format::Yaml => serde_yaml::to_string(&diff)?,
         };
         Ok(Output { stdout, stderr: String::new(), status: if diff.loses_state() { FINDINGS } else { 0 } })
     }

@@ -3,9 +3,11 @@
 use std::fs;
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use state_schema::{Blob, StatePath};
 use statec::diagnostic::Findings;
+use statec::explain::Explanation;
+use statec::format::json_text;
 use statec::rootfs::Rootfs;
 use statec::source::Sources;
 use statec::{analyse, explain};
@@ -29,6 +31,26 @@ pub(crate) struct Explain {
     /// The image's tree
     #[arg(long, value_name = "DIR", conflicts_with = "blob")]
     rootfs: Option<PathBuf>,
+    /// For people, or for programs
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Format {
+    Text,
+    Json,
+    Yaml,
+}
+
+impl Format {
+    fn show(self, explanation: &Explanation) -> Result<String, Failure> {
+        Ok(match self {
+            Self::Text => explanation.text(),
+            Self::Json => json_text(explanation)?,
+            Self::Yaml => serde_yaml::to_string(explanation)?,
+        })
+    }
 }
 
 impl Explain {
@@ -37,7 +59,8 @@ impl Explain {
         let Some(blob) = &self.blob else { return self.by_fragments(path, colour) };
         let bytes = fs::read(blob).map_err(|error| format!("cannot read {}: {error}", blob.display()))?;
         let refuse = |error| format!("{}: {error}", blob.display());
-        let stdout = explain::by_blob(&Blob::decode(&bytes).map_err(refuse)?, path).map_err(refuse)?;
+        let explanation = explain::by_blob(&Blob::decode(&bytes).map_err(refuse)?, path).map_err(refuse)?;
+        let stdout = self.format.show(&explanation)?;
         Ok(Output { stdout, stderr: String::new(), status: 0 })
     }
 
@@ -48,7 +71,7 @@ impl Explain {
         let rootfs = self.rootfs.as_deref().map(Rootfs::open).transpose()?;
         let analysis = analyse(&sources, policy, rootfs.as_ref(), true, &mut findings);
         let status = if findings.has_errors() { FINDINGS } else { 0 };
-        let stdout = explain::by_fragments(&analysis, &sources, path);
+        let stdout = self.format.show(&explain::by_fragments(&analysis, &sources, path))?;
         Ok(Output { stdout, stderr: render_findings(findings, &sources, colour), status })
     }
 }

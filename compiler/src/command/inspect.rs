@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use state_schema::Blob;
+use statec::format::json_text;
 use statec::inspect::inspect;
 
 use super::{Failure, Output};
@@ -35,7 +36,7 @@ impl Inspect {
         let inspection = inspect(&blob).map_err(refuse)?;
         let stdout = match self.format {
             Format::Table => inspection.table(),
-            Format::Json => serde_json::to_string_pretty(&inspection)? + "\n",
+            Format::Json => json_text(&inspection)?,
             Format::Yaml => serde_yaml::to_string(&inspection)?,
         };
         Ok(Output { stdout, stderr: String::new(), status: 0 })
