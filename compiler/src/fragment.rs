@@ -33,8 +33,8 @@ pub struct Fragment {
 pub struct Declaration {
     /// The path.
     pub path: Spanned<StatePathBuf>,
-    /// Its fields, as far as the file has them.
-    pub fields: Fields,
+    /// Its fields, as far as the file has them. Boxed, for declarations are sorted.
+    pub fields: Box<Fields>,
 }
 
 /// The fields of a declaration. `None` is what the author left open.

@@ -251,11 +251,12 @@ pub fn resolve(
         let mut of_path = Findings::default();
         let in_image = rootfs.map(|rootfs| rootfs.look_up(path.as_path()));
         let joined = join(declarations, overriding, &mut of_path);
-        (joined.and_then(|joined| decide(joined, in_image)), of_path)
+        // Boxed until it has its place, for subjects are large.
+        (joined.and_then(|joined| decide(joined, in_image)).map(Box::new), of_path)
     });
     let mut subjects = Vec::with_capacity(decided.len());
     for (subject, of_path) in decided {
-        subjects.extend(subject);
+        subjects.extend(subject.map(|subject| *subject));
         findings.append(of_path);
     }
     Resolved::new(subjects, removed)
@@ -265,7 +266,7 @@ pub fn resolve(
 struct Joined {
     path: Spanned<StatePathBuf>,
     also_declared: Vec<Span>,
-    fields: Fields,
+    fields: Box<Fields>,
     overridden: Vec<Overridden>,
     repeated: Vec<Repeated>,
 }
@@ -283,11 +284,11 @@ fn join(
     let mut also_declared = Vec::new();
     for Declaration { path, fields: other } in declarations {
         also_declared.push(path.span);
-        fields.merge(other, &mut join);
+        fields.merge(*other, &mut join);
     }
     let mut replace = Replace { overridden: Vec::new() };
     if let Some(Declaration { fields: other, .. }) = overriding {
-        fields.merge(other, &mut replace);
+        fields.merge(*other, &mut replace);
     }
     for (key, first, second) in join.disagreements {
         if !replace.overridden.iter().any(|overridden| overridden.key == key) {

@@ -91,7 +91,7 @@ impl Lowering<'_> {
     /// Paths with fields that change what fragments say: no lifetime is needed here.
     pub(crate) fn overrides(&mut self, node: &Node) -> Vec<Declaration> {
         self.declarations(node, "`override`", |lowering, _, value| {
-            let mut fields = Fields::default();
+            let mut fields = Box::<Fields>::default();
             if let Some(mapping) =
                 lowering.mapping(value, "an override", "a mapping with the fields to change")
             {
@@ -105,7 +105,7 @@ impl Lowering<'_> {
         &mut self,
         node: &Node,
         what: &str,
-        read: impl Fn(&mut Self, &Node, &Node) -> Fields,
+        read: impl Fn(&mut Self, &Node, &Node) -> Box<Fields>,
     ) -> Vec<Declaration> {
         let Some(state) = self.mapping(node, what, "a mapping from paths to what becomes of them") else {
             return Vec::new();
@@ -121,8 +121,8 @@ impl Lowering<'_> {
         declarations
     }
 
-    fn fields(&mut self, path: &Node, node: &Node) -> Fields {
-        let mut fields = Fields::default();
+    fn fields(&mut self, path: &Node, node: &Node) -> Box<Fields> {
+        let mut fields = Box::<Fields>::default();
         match &node.value {
             Value::Scalar(scalar) if scalar.core_type() == CoreType::Text => {
                 fields.lifetime = self.word(node, "lifetime");
