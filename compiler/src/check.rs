@@ -5,6 +5,7 @@
 //! say together, and are listed in [`run`].
 
 use crate::diagnostic::{Findings, Severity, Spanned};
+use crate::policy::ImagePolicy;
 use crate::resolve::{Resolved, Subject};
 use crate::rootfs::Rootfs;
 use crate::workers;
@@ -62,6 +63,8 @@ pub struct Scene<'a> {
     pub resolved: &'a Resolved,
     /// The image, where one is given.
     pub rootfs: Option<&'a Rootfs>,
+    /// Slots and data partition.
+    pub image: &'a ImagePolicy,
     /// The packages that fragments say they belong to.
     pub packages: &'a [Spanned<String>],
     /// Whether what the image lacks will be made in it.

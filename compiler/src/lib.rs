@@ -108,6 +108,7 @@ pub fn analyse(
     let packages: Vec<_> = fragments.iter().filter_map(|fragment| fragment.package.clone()).collect();
     let image = of_image.image.clone();
     let resolved = resolve::resolve(fragments, of_image, rootfs, findings);
-    check::run(Scene { resolved: &resolved, rootfs, packages: &packages, prepares }, findings);
+    let scene = Scene { resolved: &resolved, rootfs, image: &image, packages: &packages, prepares };
+    check::run(scene, findings);
     Analysis { resolved, image }
 }

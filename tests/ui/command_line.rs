@@ -23,6 +23,7 @@ pub(crate) const CASES: &[Case] = &[
         "command_line::what_is_advised_for_replaced_files_is_clean",
         what_is_advised_for_replaced_files_is_clean,
     ),
+    ("command_line::blob_and_data_partition_stay_visible", blob_and_data_partition_stay_visible),
     ("command_line::limits_hold", limits_hold),
     ("command_line::too_many_files_are_refused", too_many_files_are_refused),
     ("command_line::text_files_of_all_systems_are_read", text_files_of_all_systems_are_read),
@@ -187,6 +188,32 @@ fn what_is_advised_for_replaced_files_is_clean() {
             lint(&directory, &["--deny-warnings", "a.yaml"]),
             (0, String::new(), String::new()),
             "{help}"
+        );
+    }
+}
+
+fn blob_and_data_partition_stay_visible() {
+    let directory = TempDir::new().unwrap();
+    let policy = "version: 1\nimage: {sys-data: {device: PARTLABEL=x, mount-point: /mnt/data}}\n";
+    fs::write(directory.path().join("policy.yaml"), policy).unwrap();
+    for (path, is_forbidden) in [
+        ("/mnt", true),
+        ("/mnt/data", true),
+        ("/mnt/data/x", true),
+        ("/mnt/other", false),
+        ("/usr", true),
+        ("/usr/lib", true),
+        ("/usr/lib/sysota/x", true),
+        ("/usr/lib/x", false),
+        ("/run/mount/sysdata", true),
+    ] {
+        let text = format!("version: 1\nstate: {{{path}: persistent}}\n");
+        fs::write(directory.path().join("a.yaml"), text).unwrap();
+        let (status, text, _) = lint(&directory, &["a.yaml", "--image", "policy.yaml"]);
+        assert_eq!(status, i32::from(is_forbidden), "{path}: {text}");
+        assert!(
+            !is_forbidden || text.contains("forbidden-place") && text.contains("1 error in"),
+            "{path}: {text}"
         );
     }
 }
