@@ -153,7 +153,7 @@ impl Rootfs {
                 .filter(|name| matches!(name.rsplit_once('.'), Some((_, "wants" | "requires"))))
             {
                 let wanted = self.names_in(&format!("{directory}/{wanting}"));
-                for unit in wanted.into_iter().filter(|unit| unit.ends_with(".mount")) {
+                for unit in wanted.into_iter().filter(|unit| ends_in(unit, "mount")) {
                     let is_masked = StatePath::new(&format!("/etc/systemd/system/{unit}"))
                         .is_ok_and(|unit| matches!(self.look_up(unit), Found::Symlink { target } if target == "/dev/null"));
                     if !is_masked {
@@ -177,7 +177,7 @@ impl Rootfs {
         for directory in UNIT_DIRECTORIES {
             for name in self.names_in(&format!("{directory}/{unit}.d")) {
                 let path = format!("{directory}/{unit}.d/{name}");
-                if name.ends_with(".conf") && !drop_ins.contains_key(&name) {
+                if ends_in(&name, "conf") && !drop_ins.contains_key(&name) {
                     drop_ins.insert(name, self.read_file(&path)?);
                 }
             }
@@ -308,6 +308,11 @@ impl Rootfs {
             Err(error) => Err(RootfsError::Read { path, error }),
         }
     }
+}
+
+/// Whether a file's name ends in a dot and `ending`.
+fn ends_in(name: &str, ending: &str) -> bool {
+    name.rsplit_once('.').is_some_and(|(_, last)| last == ending)
 }
 
 /// What kind of file a status is about.

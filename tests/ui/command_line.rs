@@ -181,8 +181,8 @@ fn what_is_advised_for_replaced_files_is_clean() {
             .skip(1)
             .step_by(2)
             .filter(|quoted| quoted.starts_with('/') && quoted.contains(": "));
-        let state: String = declarations.map(|declaration| format!("  {declaration}\n")).collect();
-        let state = if state.is_empty() { "  {}\n".to_owned() } else { state };
+        let state: Vec<String> = declarations.map(|declaration| format!("  {declaration}\n")).collect();
+        let state = if state.is_empty() { "  {}\n".to_owned() } else { state.concat() };
         fs::write(directory.path().join("a.yaml"), format!("version: 1\nstate:\n{state}")).unwrap();
         assert_eq!(
             lint(&directory, &["--deny-warnings", "a.yaml"]),

@@ -33,7 +33,7 @@ pub(super) fn size(root: impl AsFd, directory: StatePath<'_>, is_excluded: impl 
             }
             match kind {
                 FileType::RegularFile => size += size_of_file(&directory, name),
-                FileType::Directory => waiting.push(place.within(name, |inside| inside.clone())),
+                FileType::Directory => waiting.push(place.within(name, Place::clone)),
                 _ => {}
             }
         });
@@ -68,7 +68,7 @@ pub(super) fn first(
 fn list(root: impl AsFd, mut place: Place) -> Option<Vec<(Place, FileType)>> {
     let directory = place.open(root)?;
     let mut found = Vec::new();
-    each_name(&directory, |name, kind| found.push((place.within(name, |inside| inside.clone()), kind)));
+    each_name(&directory, |name, kind| found.push((place.within(name, Place::clone), kind)));
     found.sort_by(|(one, _), (other, _)| other.cmp(one));
     Some(found)
 }

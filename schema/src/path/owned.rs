@@ -42,10 +42,16 @@ impl fmt::Debug for StatePathBuf {
 impl Ord for StatePathBuf {
     fn cmp(&self, other: &Self) -> Ordering {
         // The build host sorts many, which have long beginnings in common: these need not be looked at byte by byte.
-        let (one, another) = (self.0.as_bytes(), other.0.as_bytes());
-        let (chunks, others) = (one.as_chunks::<8>().0, another.as_chunks::<8>().0);
-        let same = 8 * chunks.iter().zip(others).take_while(|(one, another)| one == another).count();
-        super::cmp_in_mount_order(one.get(same..).unwrap_or(one), another.get(same..).unwrap_or(another))
+        let (mut one, mut another) = (self.0.as_bytes(), other.0.as_bytes());
+        while let (Some((chunk, rest)), Some((other, other_rest))) =
+            (one.split_first_chunk::<8>(), another.split_first_chunk())
+        {
+            if chunk != other {
+                break;
+            }
+            (one, another) = (rest, other_rest);
+        }
+        super::cmp_in_mount_order(one, another)
     }
 }
 
