@@ -39,25 +39,30 @@ impl<'a> Iterator for Parameters<'a> {
             .unwrap_or(rest.len());
         let (word, rest) = rest.split_at_checked(end)?;
         self.rest = rest;
-        // Quotes around the whole, around the value, or left open at either end.
-        let (word, quoted) = match word.strip_prefix(b"\"") {
+        // Quotes around the whole, around the value, or left open at either end. However many there are at the start, the
+        // kernel takes one away at the end.
+        let (word, closes) = match word.strip_prefix(b"\"") {
             Some(word) => (word, true),
             None => (word, false),
         };
-        let word = if quoted { word.strip_suffix(b"\"").unwrap_or(word) } else { word };
-        if word == b"--" {
-            self.rest = &[];
-            return None;
-        }
+        let close = |text: &'a [u8], closes| match text.strip_suffix(b"\"") {
+            Some(rest) if closes => rest,
+            _ => text,
+        };
         // The kernel takes an equals sign at the start for a part of the name.
         let Some(equals) = (1..word.len()).find(|&at| word.get(at) == Some(&b'=')) else {
-            return Some(Parameter { name: word, value: None });
+            let name = close(word, closes);
+            if name == b"--" {
+                self.rest = &[];
+                return None;
+            }
+            return Some(Parameter { name, value: None });
         };
         let (name, value) = word.split_at_checked(equals)?;
         let value = value.get(1..)?;
         let value = match value.strip_prefix(b"\"") {
-            Some(value) => value.strip_suffix(b"\"").unwrap_or(value),
-            None => value,
+            Some(value) => close(value, true),
+            None => close(value, closes),
         };
         Some(Parameter { name, value: Some(value) })
     }
@@ -106,6 +111,7 @@ mod tests {
         assert_eq!(parse(r#"a="x y" b"#), pairs([("a", Some("x y")), ("b", None)]));
         assert_eq!(parse(r#""a=x y" b"#), pairs([("a", Some("x y")), ("b", None)]));
         assert_eq!(parse(r#"a="x sysota.slot=B"#), pairs([("a", Some("x sysota.slot=B"))]));
+        assert_eq!(parse(r#""a="x"" b"#), pairs([("a", Some("x\"")), ("b", None)]));
     }
 
     #[test]
