@@ -187,20 +187,24 @@ pub fn quote(text: &str) -> String {
             quoted.push('…');
             break;
         }
-        if is_harmless(c) { quoted.push(c) } else { quoted.extend(c.escape_default()) }
+        push_harmless(&mut quoted, c);
     }
     quoted.push('`');
     quoted
 }
 
-/// All of a text that a user wrote, with nothing in it that a terminal obeys.
+/// The text, with what a terminal would obey escaped: fit for a line that shows what a file or a blob says.
 #[must_use]
 pub fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {
-        if is_harmless(c) { escaped.push(c) } else { escaped.extend(c.escape_default()) }
+        push_harmless(&mut escaped, c);
     }
     escaped
+}
+
+fn push_harmless(text: &mut String, c: char) {
+    if is_harmless(c) { text.push(c) } else { text.extend(c.escape_default()) }
 }
 
 /// Whether a terminal shows `c` as itself, where it stands: no control character, nothing that reorders text.
@@ -218,5 +222,6 @@ mod tests {
     fn quoted_text_cannot_command_a_terminal() {
         assert_eq!(quote("a\u{1b}[31mb\n\u{202e}"), "`a\\u{1b}[31mb\\n\\u{202e}`");
         assert_eq!(quote(&"x".repeat(200)).chars().count(), 103);
+        assert_eq!(escape("a\u{1b}[31mb\tc"), "a\\u{1b}[31mb\\tc");
     }
 }

@@ -3,7 +3,10 @@
 use std::fmt::Write;
 
 use serde::Serialize;
-use state_schema::{Blob, Difference, SAME_IMAGE_ID, compare};
+use state_schema::{Blob, DecodeError, Entry, How, Lifetime, Persistence, Scope};
+
+use crate::diagnostic::escape;
+use crate::fragment::Word;
 
 /// All differences, in mount order.
 #[derive(Debug, Serialize)]
@@ -58,8 +61,7 @@ impl Diff {
     /// The differences for people; a `!` marks those that lose state.
     #[must_use]
     pub fn text(&self) -> String {
-        // Writing to a string does not fail.
-        let mut text = format!("from {} to {}\n", self.old_image, self.new_image);
+        let mut text = format!("from {} to {}\n", escape(&self.old_image), escape(&self.new_image));
         if self.old_image == self.new_image {
             let _ = writeln!(text, "! {SAME_IMAGE_ID}");
         }
@@ -69,7 +71,9 @@ impl Diff {
         let width = self.changes.iter().map(|change| change.path.chars().count()).max().unwrap_or_default();
         for Change { path, kind, loses_state, detail } in &self.changes {
             let mark = if *loses_state { '!' } else { ' ' };
-            let _ = writeln!(text, "{mark} {path:<width$}  {kind}: {detail}");
+            let line = format!("{path:<width$}  {}: {detail}", kind.words());
+            // Writing to a string does not fail.
+            let _ = writeln!(text, "{mark} {}", escape(&line));
         }
         text
     }

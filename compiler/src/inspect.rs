@@ -176,20 +176,14 @@ impl Inspection {
             _ => "everything is ephemeral",
         };
         // Writing to a string does not fail.
-        let _ = writeln!(text, "image     {}", self.image);
-        let _ = writeln!(text, "slots     {}, told by {}", self.slots.join(", "), self.slot_from.join(", "));
-        let _ = writeln!(
-            text,
-            "sys-data  {} ({}) at {}; without it {without}",
-            sys_data.device,
-            [&sys_data.fstype]
-                .into_iter()
-                .chain(&sys_data.options)
-                .map(String::as_str)
-                .collect::<Vec<_>>()
-                .join(", "),
-            sys_data.mount_point
-        );
+        let _ = writeln!(text, "image     {}", escape(&self.image));
+        let slot_from = escape(&self.slot_from.join(", "));
+        let _ = writeln!(text, "slots     {}, told by {slot_from}", self.slots.join(", "));
+        let options: Vec<_> =
+            [&sys_data.fstype].into_iter().chain(&sys_data.options).map(String::as_str).collect();
+        let options = escape(&options.join(", "));
+        let [device, place] = [&sys_data.device, &sys_data.mount_point].map(|text| escape(text));
+        let _ = writeln!(text, "sys-data  {device} ({options}) at {place}; without it {without}");
         let _ = writeln!(
             text,
             "state     in {}/{{slot}}/{tree}, if common in {}/{tree}, under the paths' own names",
@@ -200,7 +194,7 @@ impl Inspection {
         text.push('\n');
         let header = ["PATH", "BECOMES", "SEED", "OWNER", "MODE", "OPTIONS", "FIRST DECLARED"];
         let mut rows = vec![header.map(str::to_owned)];
-        rows.extend(self.entries.iter().map(EntryView::row));
+        rows.extend(self.entries.iter().map(|entry| entry.row().map(|cell| escape(&cell))));
         push_table(&mut text, &rows);
         let persistent = self.entries.iter().filter(|entry| entry.lifetime == "persistent").count();
         let _ = writeln!(

@@ -4,6 +4,7 @@ use std::fs;
 use std::process::{Command, Output};
 
 use state_tests::program::statec;
+use statec::diagnostic::is_harmless;
 use tempfile::TempDir;
 
 use crate::{Case, snapshot};
@@ -11,9 +12,7 @@ use crate::{Case, snapshot};
 pub(crate) const CASES: &[Case] = &[
     ("explain::by_fragments", explains_by_fragments),
     ("explain::by_blob", explains_by_blob),
-    ("explain::who_said_what_as_text", || explains_who_said_what("text", "txt")),
-    ("explain::who_said_what_as_json", || explains_who_said_what("json", "json")),
-    ("explain::who_said_what_as_yaml", || explains_who_said_what("yaml", "yaml")),
+    ("explain::no_text_reaches_the_terminal_raw", no_text_reaches_the_terminal_raw),
     ("diff::as_text", || diff_is("text", "txt")),
     ("diff::as_json", || diff_is("json", "json")),
     ("diff::as_yaml", || diff_is("yaml", "yaml")),
@@ -123,6 +122,28 @@ fn explains_who_said_what(format: &str, ending: &str) {
         let removed = "/srv is read-only: policy.yaml:4 removes what is declared at a.yaml:4\n";
         assert_eq!(explain("/srv"), removed);
     }
+}
+
+fn no_text_reaches_the_terminal_raw() {
+    let fragment =
+        "version: 1\nstate:\n  \"/a\\u202eb\": {lifetime: persistent, reason: \"\\e[31mred\\ttext\\n\"}\n";
+    let place = Place::new().with("app.yaml", fragment).with("empty.yaml", "version: 1\nstate: {}\n");
+    place.compile("app.yaml", "1", "blob");
+    place.compile("empty.yaml", "2", "other");
+    let path = "/a\u{202e}b";
+    for (arguments, shown) in [
+        (&["explain", path, "app.yaml"][..], r"because     \u{1b}[31mred\ttext\n"),
+        (&["explain", path, "--blob", "blob"], r"because     \u{1b}[31mred\ttext\n"),
+        (&["explain", path, "empty.yaml"], r"/a\u{202e}b is read-only"),
+        (&["inspect", "blob"], r"/a\u{202e}b"),
+    ] {
+        let text = place.stdout(arguments);
+        assert!(text.contains(shown), "{text:?}");
+        assert!(text.chars().all(|c| c == '\n' || is_harmless(c)), "a terminal would obey {text:?}");
+    }
+    let output = place.run(&["diff", "blob", "other"]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.contains(r"! /a\u{202e}b  "), "{text:?}");
 }
 
 const OLD: &str = "version: 1

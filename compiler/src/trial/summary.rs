@@ -5,7 +5,7 @@ use std::io;
 
 use serde::Deserialize;
 
-use crate::diagnostic::quote;
+use crate::diagnostic::{escape, quote};
 
 /// What is wanted of the report that `stated` leaves in the run directory (`docs/boot.md`).
 #[derive(Debug, Deserialize)]
@@ -42,7 +42,7 @@ impl Report {
         }
         for Line { path, outcome, seeded, lifetime } in &self.entries {
             let seeded = if *seeded { ", seeded" } else { "" };
-            let _ = write!(text, "\n  {outcome:<8} {lifetime:<10} {path}{seeded}");
+            let _ = write!(text, "\n  {outcome:<8} {lifetime:<10} {}{seeded}", escape(path));
         }
         text
     }
