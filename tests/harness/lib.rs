@@ -1,6 +1,9 @@
 //! What the tests share.
 
+pub mod attack;
+pub mod guard;
 pub mod namespace;
 pub mod program;
 pub mod scene;
 pub mod tracer;
+pub mod witness;

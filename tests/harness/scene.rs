@@ -59,7 +59,17 @@ impl Scene {
     /// When it cannot be made.
     #[must_use]
     pub fn in_directory(name: &str) -> Self {
-        let directory = std::env::current_dir().expect("a working directory").join(name);
+        Self::at(&std::env::current_dir().expect("a working directory").join(name))
+    }
+
+    /// The same at a path where nothing is yet.
+    ///
+    /// # Panics
+    ///
+    /// When it cannot be made.
+    #[must_use]
+    pub fn at(directory: &Path) -> Self {
+        let directory = directory.to_owned();
         fs::create_dir(&directory).expect("mkdir");
         let scene = Self { directory, image_id: "image-1", on_sys_data_failure: OnSysDataFailure::Degrade };
         for name in ["image", "root", "data", "run"] {
@@ -89,6 +99,12 @@ impl Scene {
     #[must_use]
     pub fn data(&self, path: &str) -> PathBuf {
         self.directory.join("data").join(path)
+    }
+
+    /// A path beside all of this.
+    #[must_use]
+    pub fn beside(&self, name: &str) -> PathBuf {
+        self.directory.with_file_name(name)
     }
 
     /// A path of the run directory.

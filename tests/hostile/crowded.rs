@@ -6,11 +6,12 @@ use std::path::Path;
 
 use rustix::fs::{Mode, OFlags, mkdirat, openat};
 use state_schema::{Entry, How, MountOptions};
+use state_tests::attack::set_attribute;
+use state_tests::guard::repairs;
 use state_tests::scene::{Scene, directory, persistent};
 
 use crate::Case;
-use crate::attack::set_attribute;
-use crate::target::{Target, repairs};
+use crate::target::Target;
 use crate::watchdog::watch;
 
 pub(crate) const CASES: &[Case] = &[
@@ -118,17 +119,17 @@ fn upper_directory_full_of_tricks() -> usize {
         ("origin", "trusted.overlay.origin", &[0; 40]),
     ] {
         fs::create_dir(upper.join(name)).unwrap();
-        set_attribute(&upper.join(name), attribute, value);
+        set_attribute(&upper.join(name), attribute, value).unwrap();
     }
     fs::write(upper.join("copied"), "").unwrap();
-    set_attribute(&upper.join("copied"), "trusted.overlay.metacopy", b"");
-    set_attribute(&upper.join("copied"), "trusted.overlay.redirect", b"/secret/file");
+    set_attribute(&upper.join("copied"), "trusted.overlay.metacopy", b"").unwrap();
+    set_attribute(&upper.join("copied"), "trusted.overlay.redirect", b"/secret/file").unwrap();
     for name in ["deleted", "sub"] {
         let kind = nix::sys::stat::SFlag::S_IFCHR;
         let _ = fs::remove_dir(upper.join(name));
         nix::sys::stat::mknod(&upper.join(name), kind, nix::sys::stat::Mode::empty(), 0).unwrap();
     }
-    set_attribute(&upper, "trusted.overlay.redirect", b"/secret");
+    set_attribute(&upper, "trusted.overlay.redirect", b"/secret").unwrap();
     let applied = watch("an upper directory", || scene.apply()).expect(0);
     assert_eq!(
         repairs(&applied).len(),

@@ -4,10 +4,10 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{Read as _, Seek as _, SeekFrom};
 use std::os::unix::fs::{OpenOptionsExt as _, symlink};
 
+use state_tests::guard::repairs;
 use state_tests::scene::{Scene, directory, mount_tmpfs, persistent};
 
 use crate::Case;
-use crate::target::repairs;
 
 pub(crate) const CASES: &[Case] = &[
     ("kernel_log::one_line_for_each_failure_and_repair", one_line_for_each_failure_and_repair),

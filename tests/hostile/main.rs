@@ -7,7 +7,6 @@
     reason = "a case says which one it was and what it counted"
 )]
 
-mod attack;
 mod crowded;
 mod kernel_log;
 mod place;
@@ -15,15 +14,13 @@ mod race;
 mod repaired;
 mod target;
 mod watchdog;
-mod witness;
 
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use libtest_mimic::{Arguments, Trial};
+use state_tests::attack::ATTACKS;
 use state_tests::namespace::{Identity, Kernel, case_to_run, output_of_case};
-
-use crate::attack::ATTACKS;
 
 /// A case: its name, and what it does in its namespaces. Returns how many boots it attacked.
 type Case = (&'static str, fn() -> usize);

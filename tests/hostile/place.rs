@@ -3,8 +3,10 @@
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
-use crate::attack::{self, Attack};
-use crate::target::{Target, repairs};
+use state_tests::attack::{self, Attack};
+use state_tests::guard::repairs;
+
+use crate::target::Target;
 
 /// One place on sys-data.
 struct Place {
@@ -119,7 +121,7 @@ pub(crate) fn attack_everywhere(attack: &Attack) -> usize {
         let what = format!("{} at {}", attack.name, place.path);
         let outside = target.renew();
         let at = target.scene.data(place.path);
-        attack.spoil(&at, &outside);
+        attack.spoil(&at, &outside).unwrap();
         let inode = at.symlink_metadata().unwrap().ino();
         let applied = target.apply(&what, &outside);
         let context = format!("{what}: {}{:#}", applied.stderr, applied.report);

@@ -7,9 +7,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use rustix::fs::{CWD, RenameFlags, renameat_with};
+use state_tests::guard::OTHER;
 
 use crate::Case;
-use crate::target::{OTHER, Target};
+use crate::target::Target;
 
 pub(crate) const CASES: &[Case] =
     &[("race::directory_and_symlink_trade_places", directory_and_symlink_trade_places)];

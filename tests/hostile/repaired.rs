@@ -5,10 +5,10 @@ use std::os::unix::fs::{MetadataExt as _, symlink};
 use std::path::Path;
 
 use state_schema::{Entry, OnFailure};
+use state_tests::guard::repairs;
 use state_tests::scene::{Scene, common, directory, file, mount_tmpfs, persistent};
 
 use crate::Case;
-use crate::target::repairs;
 
 pub(crate) const CASES: &[Case] = &[
     ("repaired::state_is_seeded_afresh_and_the_old_kept", state_is_seeded_afresh_and_the_old_kept),

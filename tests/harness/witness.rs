@@ -9,52 +9,70 @@ use nix::mount::{MsFlags, mount};
 use nix::sys::stat::{Mode, UtimensatFlags, utimensat};
 use nix::sys::time::TimeSpec;
 use nix::unistd::mkfifo;
-use state_tests::scene::Scene;
+
+use crate::scene::Scene;
 
 /// Directories outside: one on another file system, one on sys-data, where hard links can lead.
 ///
 /// Both are mounted so that every access changes a time, which is what is looked at: of each file type,
 /// permissions, owner, size, names, and the times of access, of content and of metadata.
-pub(crate) struct Witness {
+#[derive(Debug)]
+pub struct Witness {
     far: PathBuf,
     near: PathBuf,
 }
 
-type Seen = BTreeMap<PathBuf, Vec<i64>>;
+/// What was seen of everything outside.
+pub type Seen = BTreeMap<PathBuf, Vec<i64>>;
 
 impl Witness {
-    /// Sets both directories up.
-    pub(crate) fn set_up(scene: &Scene) -> Self {
-        let far = std::env::current_dir().unwrap().join("outside");
+    /// Sets both directories up, the one on sys-data in an empty one.
+    ///
+    /// # Panics
+    ///
+    /// When they cannot be made.
+    #[must_use]
+    pub fn set_up(scene: &Scene) -> Self {
+        let far = scene.beside("outside");
+        let none = None::<&str>;
         if !far.exists() {
-            fs::create_dir(&far).unwrap();
-            let none = None::<&str>;
-            mount(Some("tests"), &far, Some("tmpfs"), MsFlags::MS_STRICTATIME, none).unwrap();
+            fs::create_dir(&far).expect("mkdir");
+            mount(Some("tests"), &far, Some("tmpfs"), MsFlags::MS_STRICTATIME, none).expect("a tmpfs");
             fill(&far);
         }
         let near = scene.data("outside");
-        let none = None::<&str>;
-        mount(none, &scene.data(""), none, MsFlags::MS_REMOUNT | MsFlags::MS_STRICTATIME, none).unwrap();
-        fs::create_dir(&near).unwrap();
+        let flags = MsFlags::MS_REMOUNT | MsFlags::MS_STRICTATIME;
+        mount(none, &scene.data(""), none, flags, none).expect("a remount");
+        fs::create_dir(&near).expect("mkdir");
         fill(&near);
         Self { far, near }
     }
 
-    pub(crate) fn directory(&self) -> PathBuf {
+    /// A directory with something in it.
+    #[must_use]
+    pub fn directory(&self) -> PathBuf {
         self.far.join("directory")
     }
 
-    pub(crate) fn file(&self) -> PathBuf {
+    /// A file.
+    #[must_use]
+    pub fn file(&self) -> PathBuf {
         self.far.join("file")
     }
 
     /// Something on the same file system as the state.
-    pub(crate) fn near(&self, name: &str) -> PathBuf {
+    #[must_use]
+    pub fn near(&self, name: &str) -> PathBuf {
         self.near.join(name)
     }
 
     /// Looks at everything, without leaving a trace itself.
-    pub(crate) fn look(&self) -> Seen {
+    ///
+    /// # Panics
+    ///
+    /// When something is not there any more.
+    #[must_use]
+    pub fn look(&self) -> Seen {
         let mut seen = Seen::new();
         for top in [&self.far, &self.near] {
             for name in NAMES {
@@ -94,15 +112,15 @@ const NAMES: [&str; 10] = [
 ];
 
 fn fill(top: &Path) {
-    fs::create_dir_all(top.join("directory/app")).unwrap();
-    fs::create_dir_all(top.join("directory/lib/app")).unwrap();
-    mkfifo(&top.join("fifo"), Mode::from_bits_truncate(0o666)).unwrap();
+    fs::create_dir_all(top.join("directory/app")).expect("something outside");
+    fs::create_dir_all(top.join("directory/lib/app")).expect("something outside");
+    mkfifo(&top.join("fifo"), Mode::from_bits_truncate(0o666)).expect("something outside");
     for name in ["directory/app/file", "directory/file", "directory/lib/app/file", "file"] {
-        fs::write(top.join(name), "outside").unwrap();
+        fs::write(top.join(name), "outside").expect("something outside");
     }
     for name in NAMES {
         let old = TimeSpec::new(1, 0);
         utimensat(nix::fcntl::AT_FDCWD, &top.join(name), &old, &old, UtimensatFlags::NoFollowSymlink)
-            .unwrap();
+            .expect("something outside");
     }
 }
