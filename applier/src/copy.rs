@@ -306,14 +306,15 @@ pub(crate) fn create_file(step: &Step<'_>, dir: &OwnedFd, name: &[u8]) -> Result
 }
 
 /// Times of access and of change of content, to the nanosecond.
+#[allow(
+    clippy::cast_possible_wrap,
+    clippy::cast_lossless,
+    clippy::unnecessary_cast,
+    reason = "nanoseconds are below 1e9; their type has another sign in the backend that Miri runs, and another width on 32 bits"
+)]
 pub(crate) fn times(stat: &Stat) -> Timestamps {
     Timestamps {
-        last_access: time(stat.st_atime, stat.st_atime_nsec),
-        last_modification: time(stat.st_mtime, stat.st_mtime_nsec),
+        last_access: Timespec { tv_sec: stat.st_atime, tv_nsec: stat.st_atime_nsec as i64 },
+        last_modification: Timespec { tv_sec: stat.st_mtime, tv_nsec: stat.st_mtime_nsec as i64 },
     }
-}
-
-/// Nanoseconds are below 1e9, whatever sign the type has, and whatever width on an architecture.
-fn time(seconds: i64, nanoseconds: impl Into<u64>) -> Timespec {
-    Timespec { tv_sec: seconds, tv_nsec: nanoseconds.into().cast_signed() }
 }

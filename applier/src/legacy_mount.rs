@@ -201,6 +201,7 @@ fn call(
     let [source_room, place_room, options_room] = &mut rooms;
     let place = place_room.terminated(NumberName::of_descriptor(place).bytes());
     let (source, options) = (source_room.terminated(source), options_room.terminated(options));
-    mount(source, place, fstype, MountFlags::from_bits_retain(flags), options)
+    // They are wider in the backend that Miri runs.
+    mount(source, place, fstype, MountFlags::from_bits_retain(flags as _), options)
         .map_err(|errno| step.failed("mount", errno))
 }

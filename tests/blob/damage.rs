@@ -23,6 +23,7 @@ fn every_appended_byte_is_refused() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "thousands of digests take it too long")]
 fn every_flipped_bit_is_refused() {
     let blob = golden::blob();
     for byte in 0..blob.len() {
@@ -51,6 +52,7 @@ proptest! {
     /// Whoever can make a digest can also make the decoder see any payload. It must refuse or give a plan, and never
     /// panic; and what it accepts, its iterators must read.
     #[test]
+    #[cfg_attr(miri, ignore = "thousands of digests take it too long")]
     fn any_payload_with_a_right_digest_is_read_or_refused(
         changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
         cut in any::<prop::sample::Index>(),
