@@ -39,6 +39,8 @@ mod factory;
 mod failure;
 mod file;
 mod fscontext;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod hard_links;
 mod kernel_log;
 mod legacy_mount;

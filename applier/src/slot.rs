@@ -84,6 +84,12 @@ pub(crate) fn choose<'a>(blob: &Blob<'a>, named: Option<&[u8]>) -> Result<SlotNa
     }
 }
 
+/// Chooses the slot by the image's rules, as this command line says.
+#[cfg(feature = "fuzzing")]
+pub(crate) fn choose_by<'a>(blob: &Blob<'a>, parameters: &Parameters<'_>) -> Result<SlotName<'a>, SlotError> {
+    choose_from(blob.slots(), || blob.slot_rules().filter_map(Result::ok), parameters)
+}
+
 /// Chooses the slot by the rules. All parameters that name one have to agree.
 fn choose_from<'a, 'r, R: Iterator<Item = SlotRule<'r>>>(
     slots: &[SlotName<'a>],

@@ -1,11 +1,10 @@
-//! No file makes `statec` panic or hang: whatever bytes it has, there are findings or there is a fragment.
+//! No file makes `statec` panic or hang: whatever bytes it has, there are findings or there is a fragment. What has to be so is
+//! the same as for the fuzzer, which looks further.
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
+use state_fuzz::lint::check;
 use statec::check::RULES;
-use statec::diagnostic::{Findings, is_harmless};
-use statec::source::Sources;
-use statec::{analyse, render};
 
 use crate::Case;
 
@@ -32,7 +31,7 @@ fn known_traps() {
         "%YAML 9.9\n---\nversion: 1\n".to_owned(),
         "version: 1\r\rstate: {}\r".to_owned(),
     ] {
-        read(text.as_bytes());
+        check(text.as_bytes());
     }
 }
 
@@ -64,21 +63,8 @@ fn mutated_files() {
                     bytes.splice(place..place, token.iter().copied());
                 }
             }
-            read(&bytes);
+            check(&bytes);
             Ok(())
         })
         .unwrap();
-}
-
-/// Goes all the way from bytes to the rendering, as a fragment and as a policy.
-fn read(bytes: &[u8]) {
-    for is_policy in [false, true] {
-        let mut findings = Findings::default();
-        let mut sources = Sources::default();
-        let name = || "a.yaml".to_owned();
-        let id = sources.add_bytes(name(), name(), bytes.to_vec(), &mut findings);
-        analyse(&sources, is_policy.then_some(id), None, true, &mut findings);
-        let text = render::render(&findings.sorted(&sources), &sources, false);
-        assert!(text.chars().all(|c| c == '\n' || is_harmless(c)), "a terminal would obey {text:?}");
-    }
 }

@@ -1,7 +1,8 @@
-//! The project's own commands: `cargo xtask demo`, `test`, `faults`, `cross`, `bench`, `coverage`.
+//! The project's own commands: `cargo xtask demo`, `test`, `faults`, `fuzz`, `miri`, `cross`, `bench`, `coverage`.
 //!
 //! `demo` shows the system on a real Debian root; `test` is everything that must hold before a change is merged;
-//! `faults` disturbs boots at more points than `test` has the time for. All run the programs as their users do, and look
+//! `faults` disturbs boots at more points than `test` has the time for, `fuzz` looks for input that breaks a
+//! promise, and `miri` for what the language does not allow. All others run the programs as their users do, and look
 //! at what the kernel really did. `bench` measures what that costs, `coverage` which lines the tests run.
 
 #![expect(
@@ -22,11 +23,13 @@ mod example;
 mod expected_plan;
 mod failure;
 mod faults;
+mod fuzz;
 mod image;
 mod junit;
 mod licences;
 mod lines;
 mod llvm;
+mod miri;
 mod mounts;
 mod probe;
 #[cfg(test)]
@@ -43,12 +46,14 @@ mod tool;
 mod workspace;
 mod xml;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use nix::sys::stat::{Mode, umask};
 
 use crate::cross::Architecture;
+use crate::fuzz::Target;
 use crate::suite::Step;
 use crate::terminal::Terminal;
 use crate::workspace::Workspace;
@@ -72,6 +77,24 @@ enum Command {
     ///
     /// Takes many minutes; `test` tries a sample of the same. Needs root, for mounts in private namespaces.
     Faults,
+    /// Let libFuzzer look for input that breaks a promise, and say how much was tried.
+    ///
+    /// Needs root, for mounts in a private namespace. What is found is kept in target/xtask/log.
+    Fuzz {
+        /// Only this one.
+        #[arg(value_enum)]
+        target: Option<Target>,
+        /// How long each target is tried.
+        #[arg(long, value_name = "N", default_value_t = fuzz::SECONDS, value_parser = clap::value_parser!(u32).range(1..))]
+        seconds: u32,
+        /// Try this input alone: one that was found.
+        #[arg(long, value_name = "FILE", requires = "target", conflicts_with = "seconds")]
+        input: Option<PathBuf>,
+    },
+    /// Run unit tests in Miri, which finds what the language does not allow.
+    ///
+    /// Needs a nightly toolchain with Miri; nothing is installed.
+    Miri,
     /// Build the freestanding stated for other architectures, and run the mount tests with it in an emulator.
     ///
     /// Fetches a compiler with the sources of `core`, and emulators, with mmdebstrap on the first run. Nothing is
@@ -117,6 +140,10 @@ fn main() -> ExitCode {
     let outcome = Workspace::find().and_then(|workspace| match arguments.command {
         Command::Demo => demo::run(&workspace, terminal),
         Command::Faults => faults::run(&workspace, terminal),
+        Command::Fuzz { target, seconds, input } => {
+            fuzz::run(&workspace, terminal, target, seconds, input.as_deref())
+        }
+        Command::Miri => miri::run(&workspace, terminal),
         Command::Cross { architectures, cases } => {
             cross::run(&workspace, terminal, &architectures, cases.as_deref())
         }

@@ -11,6 +11,7 @@ use crate::cross::Architecture;
 use crate::example::Example;
 use crate::failure::{Failure, OrFail as _, Outcome};
 use crate::faults::{self, Share};
+use crate::fuzz::{self, Target};
 use crate::image::Image;
 use crate::task::Task;
 use crate::terminal::Terminal;
@@ -40,6 +41,8 @@ pub(crate) enum Step {
     Unit,
     /// Boots that are disturbed at their system calls recover; a sample of all points.
     Faults,
+    /// No input that libFuzzer comes upon in two minutes breaks a promise.
+    Fuzz,
     /// The freestanding stated builds for 64-bit ARM, and passes mount tests in an emulator.
     Cross,
     /// The examples compile to their expected plans.
@@ -59,6 +62,7 @@ impl Step {
             Self::Size => "size",
             Self::Unit => "unit",
             Self::Faults => "faults",
+            Self::Fuzz => "fuzz",
             Self::Cross => "cross",
             Self::Examples => "examples",
             Self::Demo => "demo",
@@ -164,6 +168,7 @@ fn run_quiet(step: Step, workspace: &Workspace, task: &mut Task<'_>, advisories:
             Ok(format!("stated is static, {size} of {} bytes", elf::SIZE_BUDGET))
         }
         Step::Faults => faults::disturb(Share::Sample, workspace, task, &log),
+        Step::Fuzz => fuzz::try_all(Target::value_variants(), fuzz::SECONDS, workspace, task),
         _ => {
             // The mount tests run the freestanding program.
             workspace.build_stated(task)?;

@@ -2,8 +2,8 @@
 
 use std::fs::{self, File};
 use std::io::{self, Write as _};
-use std::path::Path;
-use std::process::{Command, Stdio};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -44,11 +44,23 @@ impl<'a> Task<'a> {
 
     /// Runs `command` to its end. Its output goes to the file `log`, and into the failure if it fails.
     pub(crate) fn run(&mut self, command: &mut Command, log: &Path) -> Outcome {
-        let file = File::create(log).or_fail(|| format!("create {}", log.display()))?;
-        let other = file.try_clone().or_fail(|| format!("open {} twice", log.display()))?;
-        command.stdin(Stdio::null()).stdout(file).stderr(other);
+        let mut child = start(command, log)?;
+        self.wait(&mut child, command, log)
+    }
+
+    /// Runs commands at the same time, each to its end. Fails as the first one does that failed.
+    pub(crate) fn run_together(&mut self, commands: &mut [(Command, PathBuf)]) -> Outcome {
+        let started: Vec<_> = commands.iter_mut().map(|(command, log)| start(command, log)).collect();
+        let mut outcome = Ok(());
+        for (child, (command, log)) in started.into_iter().zip(commands) {
+            let ended = child.and_then(|mut child| self.wait(&mut child, command, log));
+            outcome = outcome.and(ended);
+        }
+        outcome
+    }
+
+    fn wait(&mut self, child: &mut Child, command: &Command, log: &Path) -> Outcome {
         let words = words(command);
-        let mut child = command.spawn().or_fail(|| format!("run `{words}`"))?;
         let status = loop {
             if let Some(status) = child.try_wait().or_fail(|| format!("wait for `{words}`"))? {
                 break status;
@@ -99,6 +111,14 @@ impl<'a> Task<'a> {
             print!("\r\x1b[K");
         }
     }
+}
+
+/// Starts `command`, whose output goes to the file `log`.
+fn start(command: &mut Command, log: &Path) -> Outcome<Child> {
+    let file = File::create(log).or_fail(|| format!("create {}", log.display()))?;
+    let other = file.try_clone().or_fail(|| format!("open {} twice", log.display()))?;
+    command.stdin(Stdio::null()).stdout(file).stderr(other);
+    command.spawn().or_fail(|| format!("run `{}`", words(command)))
 }
 
 /// A command as a person would type it.

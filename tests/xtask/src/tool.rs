@@ -24,6 +24,9 @@ pub(crate) const MMDEBSTRAP: Tool = Tool { program: "mmdebstrap", package: "mmde
 /// Links.
 pub(crate) const CC: Tool = Tool { program: "cc", package: "gcc" };
 
+/// Compiles libFuzzer.
+pub(crate) const CXX: Tool = Tool { program: "c++", package: "g++" };
+
 /// Shows how two texts differ.
 const DIFF: Tool = Tool { program: "diff", package: "diffutils" };
 
