@@ -67,7 +67,7 @@ pub(crate) const STRACE: Tool = Tool { program: "strace", package: "strace" };
 
 /// What the tests run.
 pub(crate) const OF_TESTS: [Tool; 13] = [
-    CC, DIFF, MMDEBSTRAP, FAKETIME, FAKEROOT, NODE, NPM, BUSYBOX, NEWUIDMAP, MKFS_BTRFS, MKFS_EXT4, MKFS_XFS,
+    CC, CXX, DIFF, MMDEBSTRAP, FAKETIME, NODE, NPM, BUSYBOX, NEWUIDMAP, MKFS_BTRFS, MKFS_EXT4, MKFS_XFS,
     STRACE,
 ];
 
