@@ -108,6 +108,9 @@ impl<'m, 'a> Mounter<'m, 'a> {
             }
             return Err(Refusal::Entry { path: note(&entry), account });
         }
+        if self.stores.earlier_run() && self.is_covered(&entry) {
+            return Ok(Applied { outcome: Outcome::Degraded(account), seeded: false, repairs });
+        }
         let instead = Entry { lifetime: EPHEMERAL, ..entry };
         match self.mount_from(item, &instead, self.stores.ephemeral(), &mut repairs) {
             Ok((_, seeded)) => Ok(Applied { outcome: Outcome::Degraded(account), seeded, repairs }),
@@ -119,6 +122,15 @@ impl<'m, 'a> Mounter<'m, 'a> {
                 Err(Refusal::EntryTwice { path: note(&entry), account, second })
             }
         }
+    }
+
+    /// Whether something is mounted at the entry's path: what an earlier run of this boot has mounted, programs use by
+    /// now, and another state must not hide it from those that come.
+    fn is_covered(&self, entry: &Entry<'_>) -> bool {
+        let path = entry.path.relative().as_bytes();
+        let step = Step::new("open the mount point", entry.path.as_str().as_bytes());
+        let target = self.root.target(&step, path);
+        matches!(target, Ok(Some(target)) if step.is_mount_root(&target).is_ok_and(|is_root| is_root))
     }
 
     fn link(&self, item: &Item<'a>, to: StatePath<'_>) -> Result<Applied, Refusal> {

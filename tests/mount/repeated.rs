@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use nix::mount::{MsFlags, mount};
 use state_schema::{Entry, How, Lifetime, StatePath};
 use state_tests::scene::{Scene, common, directory, file, persistent};
 
@@ -11,6 +12,7 @@ pub(crate) const CASES: &[Case] = &[
     ("repeated::second_run_mounts_nothing", second_run_mounts_nothing),
     ("repeated::second_run_after_a_repair", second_run_after_a_repair),
     ("repeated::second_run_repairs_what_is_missing", second_run_repairs_what_is_missing),
+    ("repeated::second_run_hides_no_state", second_run_hides_no_state),
 ];
 
 fn scene_with_everything() -> (Scene, Vec<Entry<'static>>) {
@@ -105,4 +107,23 @@ fn second_run_repairs_what_is_missing() {
     };
     assert_eq!(places(&scene.mounts()), places(&mounts));
     assert_eq!(fs::read_to_string(scene.root("/var/lib/app/file")).unwrap(), "kept");
+}
+
+/// sys-data may become unusable in between: as ext4 does it by itself, read-only.
+fn second_run_hides_no_state() {
+    let (scene, entries) = scene_with_everything();
+    let _ = scene.apply().expect(0);
+    fs::write(scene.root("/var/lib/app/file"), "x").unwrap();
+    let mounts = scene.mounts().len();
+    let none = None::<&str>;
+    mount(none, &scene.data(""), none, MsFlags::MS_REMOUNT | MsFlags::MS_RDONLY, none).unwrap();
+    for _ in 0..2 {
+        let applied = scene.apply().expect(3);
+        assert_eq!(scene.mounts().len(), mounts, "{:#?}", scene.mounts());
+        for entry in entries.iter().filter(|entry| matches!(entry.lifetime, Lifetime::Persistent(_))) {
+            let expected = if matches!(entry.how, How::Symlink { .. }) { "linked" } else { "degraded" };
+            applied.expect_outcome(entry.path.as_str(), expected);
+        }
+    }
+    assert_eq!(fs::read_to_string(scene.root("/var/lib/app/file")).unwrap(), "x");
 }
