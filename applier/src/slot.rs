@@ -102,9 +102,8 @@ fn choose_from<'a, 'r, R: Iterator<Item = SlotRule<'r>>>(
         let mut concerned = false;
         for rule in rules().filter(|rule| rule.parameter.as_bytes() == parameter.name) {
             concerned = true;
-            let value = parameter.value.and_then(|value| str::from_utf8(value).ok());
-            let slot =
-                value.and_then(|value| rule.slot_in(value)).and_then(|name| find(slots, name.as_bytes()));
+            let name = parameter.value.and_then(|value| rule.slot_in(value));
+            let slot = name.and_then(|name| find(slots, name));
             match (slot, chosen) {
                 (Some(slot), None) => chosen = Some((slot, parameter)),
                 (Some(slot), Some((other, _))) if slot == other => {}
@@ -137,7 +136,6 @@ fn choose_from<'a, 'r, R: Iterator<Item = SlotRule<'r>>>(
 }
 
 fn find<'a>(slots: &[SlotName<'a>], name: &[u8]) -> Option<SlotName<'a>> {
-    let name = str::from_utf8(name).ok()?;
     slots.iter().find(|slot| slot.is(name)).copied()
 }
 

@@ -228,7 +228,7 @@ impl Trial {
     fn slot<'b>(&self, blob: &Blob<'b>) -> Result<SlotName<'b>, TrialError> {
         let slots = blob.slots();
         let found = match &self.slot {
-            Some(name) => slots.iter().find(|slot| slot.is(name)),
+            Some(name) => slots.iter().find(|slot| slot.is(name.as_bytes())),
             None => slots.first(),
         };
         found.copied().ok_or_else(|| TrialError::UnknownSlot {

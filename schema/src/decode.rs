@@ -2,11 +2,11 @@
 
 use core::fmt;
 
-use crate::factory::FactoryFiles;
-use crate::record::{ENTRY, FACTORY_FILE, Frames, IMAGE, ORIGIN, SKIPPABLE, SLOT, SLOT_RULE, SYS_DATA};
+use crate::header::Check;
+use crate::record::{ENTRY, Frames, IMAGE, Keeper, ORIGIN, SKIPPABLE, SLOT, SLOT_RULE, SYS_DATA};
 use crate::{
     Entry, HEADER_LEN, How, Image, Kind, MAX_SLOTS, OnSysDataFailure, Origin, PlannedEntry, Seed, SlotName,
-    SlotRule, StatePath, SysData, header,
+    SlotRule, StatePath, SysData,
 };
 
 /// A control blob, verified to its last record.
@@ -20,7 +20,8 @@ use crate::{
 /// [`Self::check_factory_files`].
 #[derive(Clone, Debug)]
 pub struct Blob<'a> {
-    payload: &'a [u8],
+    bytes: &'a [u8],
+    keeper: &'a dyn Keeper,
     image: Image<'a>,
     sys_data: SysData<'a>,
     /// The first `slot_count` are the image's; the others are none.
@@ -139,14 +140,22 @@ impl core::error::Error for DecodeError {}
 impl<'a> Blob<'a> {
     /// Verifies header and digest, then every record.
     pub fn decode(blob: &'a [u8]) -> Result<Self, DecodeError> {
-        let payload = header::verify(blob)?;
+        let mut check = Check::begin(blob, blob.len())?;
+        check.take(blob.get(HEADER_LEN..).unwrap_or_default());
+        check.end()?;
+        Self::decode_checked(blob, &())
+    }
+
+    /// Verifies every record of bytes that went through a [`Check`]. Each is verified again whenever it is read: what
+    /// becomes of the bytes meanwhile, nothing that violates an invariant of its type is handed out.
+    pub fn decode_checked(blob: &'a [u8], keeper: &'a dyn Keeper) -> Result<Self, DecodeError> {
         let image = Image { id: "", on_sys_data_failure: OnSysDataFailure::Degrade };
         let mount_point = StatePath::PLACEHOLDER;
         let sys_data = SysData { device: "", fstype: "", options: "", mount_point };
         let slots = [SlotName::PLACEHOLDER; MAX_SLOTS];
-        let nothing = Self { payload, image, sys_data, slots, slot_count: 0 };
+        let nothing = Self { bytes: blob, keeper, image, sys_data, slots, slot_count: 0 };
         let mut reading = Reading { blob: nothing, entry: None, last: 0 };
-        for frame in Frames::new(payload, HEADER_LEN) {
+        for frame in reading.blob.frames(HEADER_LEN) {
             reading.take(&frame?)?;
         }
         // Records have an order, so the last one tells what is not there.
@@ -179,7 +188,7 @@ impl<'a> Blob<'a> {
 
     /// The rules that tell the slot from the kernel command line, in the order of the policy.
     pub fn slot_rules(&self) -> impl Iterator<Item = Result<SlotRule<'a>, DecodeError>> + use<'a> {
-        Frames::new(self.payload, HEADER_LEN).filter_map(|frame| match frame {
+        self.frames(HEADER_LEN).filter_map(|frame| match frame {
             Ok(frame) if frame.tag == SLOT_RULE => Some(frame.decode()),
             Ok(_) => None,
             Err(error) => Some(Err(error)),
@@ -189,7 +198,18 @@ impl<'a> Blob<'a> {
     /// The entries, in mount order, decoded one at a time.
     #[must_use]
     pub fn entries(&self) -> Entries<'a> {
-        Entries { frames: Frames::new(self.payload, HEADER_LEN) }
+        self.entries_from(HEADER_LEN)
+    }
+
+    /// The entries from a place on that [`Entries::offset`] told.
+    #[must_use]
+    pub fn entries_from(&self, offset: usize) -> Entries<'a> {
+        Entries { frames: self.frames(offset) }
+    }
+
+    #[inline(never)]
+    fn frames(&self, offset: usize) -> Frames<'a> {
+        Frames::new(self.bytes, offset, self.keeper)
     }
 
     /// What the image holds beneath the entries that are merged: strictly ascending by
@@ -212,19 +232,30 @@ pub struct Entries<'a> {
     frames: Frames<'a>,
 }
 
+impl<'a> Entries<'a> {
+    /// Where in the blob it reads on.
+    #[must_use]
+    pub fn offset(&self) -> usize {
+        self.frames.offset
+    }
+
+    /// The next entry alone, without what is recorded of where it comes from.
+    pub fn next_entry(&mut self) -> Option<Result<Entry<'a>, DecodeError>> {
+        loop {
+            match self.frames.next()? {
+                Ok(frame) if frame.tag == ENTRY => return Some(frame.decode()),
+                Ok(_) => {}
+                Err(error) => return Some(Err(error)),
+            }
+        }
+    }
+}
+
 impl<'a> Iterator for Entries<'a> {
     type Item = Result<PlannedEntry<'a>, DecodeError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let entry = loop {
-            match self.frames.next()? {
-                Ok(frame) if frame.tag == ENTRY => break frame.decode(),
-                // No entry follows, and there may be thousands of these.
-                Ok(frame) if frame.tag == FACTORY_FILE => return None,
-                Ok(_) => {}
-                Err(error) => return Some(Err(error)),
-            }
-        };
+        let entry = self.next_entry()?;
         let mut ahead = self.frames.clone();
         let origin = match ahead.next() {
             Some(Ok(frame)) if frame.tag == ORIGIN => {
@@ -289,7 +320,7 @@ impl<'a> Reading<'a> {
     }
 
     fn add_slot(&mut self, slot: SlotName<'a>) -> Result<(), DecodeFault> {
-        if self.blob.slots().iter().any(|other| other.is(slot.as_str())) {
+        if self.blob.slots().iter().any(|other| other.is(slot.as_str().as_bytes())) {
             return Err(DecodeFault::DuplicateSlot);
         }
         let place =

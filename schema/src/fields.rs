@@ -1,10 +1,8 @@
 //! The fields of a record, read one after the other.
 //!
-//! The values are postcard's. Putting them together is done by hand: what serde derives for that handles an
-//! error after each field of each type, which made up an eighth of the program on the target. Here an error is
-//! remembered, the fields that follow are whatever they are, and the record is refused as a whole.
-
-use serde::Deserialize;
+//! The values are as postcard writes them. Reading them and putting them together is done by hand: what serde derives
+//! for that handles an error after each field of each type, which made up an eighth of the program on the target. Here
+//! an error is remembered, the fields that follow are whatever they are, and the record is refused as a whole.
 
 use crate::StatePath;
 
@@ -21,33 +19,65 @@ pub(crate) trait FromFields<'a> {
 }
 
 impl<'a> Fields<'a> {
-    /// Makes a `T` of all of `payload`; `None` if it is not one.
-    pub(crate) fn read<T: FromFields<'a>>(payload: &'a [u8]) -> Option<T> {
-        let mut fields = Self { rest: payload, is_sound: true };
-        let value = T::from_fields(&mut fields);
-        (fields.is_sound && fields.rest.is_empty()).then_some(value)
+    pub(crate) fn new(payload: &'a [u8]) -> Self {
+        Self { rest: payload, is_sound: true }
+    }
+
+    /// Whether all fields were sound, and nothing follows them.
+    pub(crate) fn are_all(&self) -> bool {
+        self.is_sound && self.rest.is_empty()
     }
 
     /// The record is not to be used, for what one of its fields says.
+    #[cold]
+    #[inline(never)]
     pub(crate) fn refuse(&mut self) {
         self.is_sound = false;
         self.rest = &[];
     }
 
-    /// A value as postcard has it.
-    fn take<T: Deserialize<'a> + Default>(&mut self) -> T {
-        if let Ok((value, rest)) = postcard::take_from_bytes(self.rest) {
+    /// A number as postcard has it, of at most so many bits: seven in each byte, the lowest first, and the eighth
+    /// says whether another one follows.
+    #[inline(never)]
+    fn varint(&mut self, bits: u32) -> u64 {
+        // Nearly always.
+        if let [byte @ 0..0x80, rest @ ..] = self.rest {
             self.rest = rest;
-            return value;
+            return u64::from(*byte);
+        }
+        let mut number = 0;
+        let mut shift = 0_u32;
+        while let [byte, rest @ ..] = self.rest
+            && shift < bits
+        {
+            self.rest = rest;
+            let part = u64::from(byte & 0x7f);
+            // Of the last byte, only what fits.
+            if shift.saturating_add(7) > bits && part >> bits.saturating_sub(shift) != 0 {
+                break;
+            }
+            number |= part << shift;
+            if byte & 0x80 == 0 {
+                return number;
+            }
+            shift = shift.saturating_add(7);
         }
         self.refuse();
-        T::default()
+        0
     }
 
-    /// A text.
+    /// A text: its length, and as many bytes.
     #[inline(never)]
     pub(crate) fn text(&mut self) -> &'a str {
-        self.take()
+        let length = usize::try_from(self.number()).unwrap_or(usize::MAX);
+        if let Some((text, rest)) = self.rest.split_at_checked(length)
+            && let Ok(text) = str::from_utf8(text)
+        {
+            self.rest = rest;
+            return text;
+        }
+        self.refuse();
+        ""
     }
 
     /// A path.
@@ -61,19 +91,23 @@ impl<'a> Fields<'a> {
 
     /// A single byte.
     pub(crate) fn byte(&mut self) -> u8 {
-        self.take()
+        if let [byte, rest @ ..] = self.rest {
+            self.rest = rest;
+            return *byte;
+        }
+        self.refuse();
+        0
     }
 
     /// A number of any width.
-    #[inline(never)]
     pub(crate) fn number(&mut self) -> u64 {
-        self.take()
+        self.varint(u64::BITS)
     }
 
     /// A number of 32 bits.
     #[inline(never)]
     pub(crate) fn number32(&mut self) -> u32 {
-        self.take()
+        u32::try_from(self.varint(u32::BITS)).unwrap_or_default()
     }
 
     /// A variant of an enum without fields, by its place among `variants`, which are all that there are.

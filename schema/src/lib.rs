@@ -40,6 +40,7 @@ mod layout;
 mod origin;
 mod path;
 mod record;
+mod sha256;
 
 pub use decode::{Blob, DecodeError, DecodeFault, Entries, Number};
 pub use difference::{Change, Difference, Differences, SAME_IMAGE_ID, compare};
@@ -49,8 +50,7 @@ pub use entry::{
     Entry, How, Kind, Lifetime, Mode, MountOptions, OnFailure, OnUpdate, Persistence, Scope, Seed,
     UnknownBits,
 };
-pub use factory::{Description, Digest, FactoryFile, FactoryFiles, checksum, compare_paths};
-pub use header::{FORMAT_VERSION, HEADER_LEN, MAGIC, MAX_PAYLOAD_LEN};
+pub use header::{Check, FORMAT_VERSION, HEADER_LEN, MAGIC, MAX_PAYLOAD_LEN};
 pub use image::{
     Image, InvalidSlotName, MAX_SLOT_NAME_LEN, MAX_SLOTS, OnSysDataFailure, SlotName, SlotRule, SysData,
 };
@@ -59,3 +59,4 @@ pub use origin::{Origin, PlannedEntry};
 #[cfg(feature = "encode")]
 pub use path::StatePathBuf;
 pub use path::{InvalidPath, MAX_NAME_LEN, MAX_PATH_LEN, StatePath};
+pub use record::{Keeper, STRIDE};

@@ -85,15 +85,19 @@ impl<'a> StatePath<'a> {
         if text.len() > MAX_PATH_LEN {
             return Err(InvalidPath::PathTooLong);
         }
-        for name in names.as_bytes().split(|&byte| byte == b'/') {
+        let mut rest = names.as_bytes();
+        loop {
+            let end = rest.iter().position(|&byte| byte == b'/');
+            let (name, behind) = rest.split_at_checked(end.unwrap_or(rest.len())).unwrap_or_default();
             if matches!(name, b"" | b"." | b"..") {
                 return Err(InvalidPath::NotNormalised);
             }
             if name.len() > MAX_NAME_LEN {
                 return Err(InvalidPath::NameTooLong);
             }
+            let [_, behind @ ..] = behind else { return Ok(Self(text)) };
+            rest = behind;
         }
-        Ok(Self(text))
     }
 
     /// The path as it was written.
@@ -144,7 +148,11 @@ impl fmt::Debug for StatePath<'_> {
 
 impl Ord for StatePath<'_> {
     fn cmp(&self, other: &Self) -> Ordering {
-        cmp_in_mount_order(self.0.as_bytes(), other.0.as_bytes())
+        let (one, other) = (self.0.as_bytes(), other.0.as_bytes());
+        let differing = one.iter().zip(other).find(|(one, other)| one != other);
+        // No name holds a NUL, so it may stand for the separator and sort before every other byte.
+        let rank = |byte: u8| if byte == b'/' { 0 } else { byte };
+        differing.map_or(one.len().cmp(&other.len()), |(&one, &other)| rank(one).cmp(&rank(other)))
     }
 }
 

@@ -4,6 +4,8 @@
 //! A blob holds, in this order: one image, one sys-data, one to [`MAX_SLOTS`](crate::MAX_SLOTS) slots, any
 //! number of slot rules, the entries, each followed by its origin where one is recorded, and any number of factory files.
 
+use core::fmt;
+
 use crate::decode::{DecodeError, DecodeFault};
 use crate::fields::{Fields, FromFields};
 
@@ -37,21 +39,46 @@ impl<'a> Frame<'a> {
 
     /// Decodes the payload, all of it.
     pub(crate) fn decode<T: FromFields<'a>>(&self) -> Result<T, DecodeError> {
-        Fields::read(self.payload).ok_or_else(|| self.error(DecodeFault::MalformedRecord(self.tag)))
+        let mut fields = Fields::new(self.payload);
+        let value = T::from_fields(&mut fields);
+        if fields.are_all() { Ok(value) } else { Err(self.error(DecodeFault::MalformedRecord(self.tag))) }
     }
 }
+
+/// Holds a blob's bytes, and may put them away while they are not read: a plan is read from one end to the other.
+pub trait Keeper: Sync {
+    /// None of the bytes need to be in memory now. Called once for every [`STRIDE`] that is read. Whatever is read
+    /// later, also of what was read before, must still be what it was.
+    fn put_away(&self);
+}
+
+impl fmt::Debug for dyn Keeper + '_ {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Keeper")
+    }
+}
+
+/// Bytes that just stay.
+impl Keeper for () {
+    fn put_away(&self) {}
+}
+
+/// How many bytes are read before the [`Keeper`] is told, as a power of two.
+pub const STRIDE: usize = 1 << STRIDE_BITS;
+const STRIDE_BITS: u32 = 14;
 
 /// The frames of a payload, in order. Ends after the first error.
 #[derive(Clone)]
 pub(crate) struct Frames<'a> {
     rest: &'a [u8],
-    offset: usize,
+    pub(crate) offset: usize,
+    keeper: &'a dyn Keeper,
 }
 
 impl<'a> Frames<'a> {
-    /// `offset` is the one of `payload` in the blob, for errors.
-    pub(crate) fn new(payload: &'a [u8], offset: usize) -> Self {
-        Self { rest: payload, offset }
+    /// The frames of `blob` from `offset` on.
+    pub(crate) fn new(blob: &'a [u8], offset: usize, keeper: &'a dyn Keeper) -> Self {
+        Self { rest: blob.get(offset..).unwrap_or_default(), offset, keeper }
     }
 }
 
@@ -68,6 +95,9 @@ impl<'a> Iterator for Frames<'a> {
             let (payload, rest) = rest.split_at_checked(length)?;
             self.rest = rest;
             self.offset = offset.saturating_add(FRAME_LEN).saturating_add(length);
+            if (self.offset ^ offset) >> STRIDE_BITS != 0 {
+                self.keeper.put_away();
+            }
             Some(Frame { tag, offset, payload })
         });
         Some(frame.ok_or_else(|| {

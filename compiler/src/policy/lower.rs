@@ -73,7 +73,7 @@ impl Lowering<'_> {
                 self.findings.add(invalid_slot::name(slot.span, &slot.value));
                 continue;
             };
-            match slots.iter().find(|other| name.is(&other.value)) {
+            match slots.iter().find(|other| name.is(other.value.as_bytes())) {
                 Some(first) => self.findings.add(invalid_slot::twice(slot.span, &slot.value, first.span)),
                 None => slots.push(slot),
             }
