@@ -57,8 +57,11 @@ impl Ancestors {
     pub(crate) fn push(&mut self, ancestor: Ancestor) -> Option<()> {
         let Ancestor { position, from, to } = ancestor;
         let words = [position, from.device, from.inode, to.device, to.inode];
-        let places = self.memory.bytes_mut().as_chunks_mut().0.as_chunks_mut().0;
-        *places.get_mut(self.depth)? = words.map(u64::to_ne_bytes);
+        let (places, _) = self.memory.bytes_mut().as_chunks_mut();
+        let start = self.depth.saturating_mul(WORDS);
+        for (place, word) in places.get_mut(start..start.saturating_add(WORDS))?.iter_mut().zip(words) {
+            *place = word.to_ne_bytes();
+        }
         self.depth = self.depth.saturating_add(1);
         Some(())
     }

@@ -5,7 +5,7 @@
 //! only as what it has to be.
 
 use rustix::fd::OwnedFd;
-use rustix::fs::{FileType, Mode, OFlags, ResolveFlags, Stat};
+use rustix::fs::{FileType, Mode, OFlags, ResolveFlags, Stat, Statx, StatxAttributes};
 use state_schema::Kind;
 
 use crate::failure::{Failure, Finding};
@@ -48,12 +48,12 @@ pub(crate) fn open_directory(step: &Step<'_>, dir: &OwnedFd, path: &[u8]) -> Res
 /// Looks before it opens, since opening a FIFO or a device does something, and once more afterwards.
 pub(crate) fn open_file(step: &Step<'_>, dir: &OwnedFd, path: &[u8]) -> Result<OwnedFd, Failure> {
     let place = open(step, dir, path, OFlags::PATH)?;
-    let seen = step.stat(&place)?;
-    if let Some(finding) = misfit(&seen, Kind::File) {
+    let seen = step.look(&place)?;
+    if let Some(finding) = seen.misfit(Kind::File) {
         return Err(step.found(finding));
     }
     let file = open(step, dir, path, OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY)?;
-    if same(&seen, &step.stat(&file)?) { Ok(file) } else { Err(step.found(Finding::NotA(Kind::File))) }
+    if seen.is_of_same(&step.look(&file)?) { Ok(file) } else { Err(step.found(Finding::NotA(Kind::File))) }
 }
 
 /// Opens the directory `name` in `dir`, made and set right where it is not: root's, with `mode`.
@@ -112,20 +112,69 @@ pub(crate) fn split(path: &[u8]) -> (&[u8], &[u8]) {
     slash.and_then(|at| Some((path.get(..at)?, path.get(at.checked_add(1)?..)?))).unwrap_or((b".", path))
 }
 
-/// What keeps a file from being state of this kind, or a file that we read.
-#[inline(never)]
-pub(crate) fn misfit(stat: &Stat, kind: Kind) -> Option<Finding> {
-    if file_type(stat) != type_of(kind) {
-        return Some(Finding::NotA(kind));
-    }
-    // A second name may lie where a service can write that must not write here, or read what is not its own.
-    (kind == Kind::File && stat.st_nlink != 1).then_some(Finding::HardLinked)
+/// How a file looks that somebody else may have put there: what matters of `statx(2)`.
+#[derive(Clone, Copy)]
+pub(crate) struct Look {
+    device: (u32, u32),
+    inode: u64,
+    size: u64,
+    links: u32,
+    mode: u32,
+    /// Zero where both the owner and the group are root.
+    owners: u32,
+    /// A mount begins there.
+    pub(crate) is_mount_root: bool,
 }
 
-pub(crate) fn type_of(kind: Kind) -> FileType {
-    match kind {
-        Kind::Directory => FileType::Directory,
-        Kind::File => FileType::RegularFile,
+impl Look {
+    pub(crate) fn of(stat: &Statx) -> Self {
+        Self {
+            device: (stat.stx_dev_major, stat.stx_dev_minor),
+            inode: stat.stx_ino,
+            size: stat.stx_size,
+            links: stat.stx_nlink,
+            mode: stat.stx_mode.into(),
+            owners: stat.stx_uid | stat.stx_gid,
+            is_mount_root: stat.stx_attributes.contains(StatxAttributes::MOUNT_ROOT),
+        }
+    }
+
+    pub(crate) fn file_type(&self) -> FileType {
+        FileType::from_raw_mode(self.mode)
+    }
+
+    /// Whether it is of this kind.
+    pub(crate) fn is_a(&self, kind: Kind) -> bool {
+        self.file_type()
+            == match kind {
+                Kind::Directory => FileType::Directory,
+                Kind::File => FileType::RegularFile,
+            }
+    }
+
+    /// What keeps it from being state of this kind, or a file that we read.
+    #[inline(never)]
+    pub(crate) fn misfit(&self, kind: Kind) -> Option<Finding> {
+        if !self.is_a(kind) {
+            return Some(Finding::NotA(kind));
+        }
+        // A second name may lie where a service can write that must not write here, or read what is not its own.
+        (kind == Kind::File && self.links != 1).then_some(Finding::HardLinked)
+    }
+
+    /// Whether it is root's, with these permissions and no others.
+    pub(crate) fn is_roots(&self, mode: u32) -> bool {
+        (self.mode & 0o7777 ^ mode) | self.owners == 0
+    }
+
+    /// Whether a file has nothing in it.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.size == 0
+    }
+
+    /// Whether both are of the same file.
+    pub(crate) fn is_of_same(&self, other: &Self) -> bool {
+        self.device == other.device && self.inode == other.inode
     }
 }
 
@@ -133,9 +182,4 @@ pub(crate) fn type_of(kind: Kind) -> FileType {
 #[inline]
 pub(crate) fn file_type(stat: &Stat) -> FileType {
     FileType::from_raw_mode(stat.st_mode)
-}
-
-/// Whether both are the same file.
-pub(crate) fn same(one: &Stat, other: &Stat) -> bool {
-    one.st_dev == other.st_dev && one.st_ino == other.st_ino
 }

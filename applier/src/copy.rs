@@ -77,8 +77,8 @@ impl Copier {
     /// A copier for what lies at `path`.
     pub(crate) fn new(source: Source, path: &[u8]) -> Result<Self, Failure> {
         let trail = Trail::new(source.operation, path)?;
-        let ancestors = Ancestors::new().map_err(|errno| trail.step().failed("mmap", errno))?;
-        let buffer = Memory::of_len(xattr::BUFFER).map_err(|errno| trail.step().failed("mmap", errno))?;
+        let memory = Ancestors::new().and_then(|ancestors| Ok((ancestors, Memory::of_len(xattr::BUFFER)?)));
+        let (ancestors, buffer) = memory.map_err(|errno| trail.step().failed("mmap", errno))?;
         Ok(Self { source, trail, ancestors, means: Means::Share, buffer, sockets: 0 })
     }
 
@@ -102,6 +102,7 @@ impl Copier {
     /// [`Omission::Nothing`], so that files cost nothing where there is nothing to omit.
     ///
     /// No recursion, and no more than two directories open, however deep it goes; see [`Ancestors`].
+    #[inline(never)]
     pub(crate) fn copy_children(
         &mut self,
         from: &OwnedFd,
@@ -154,9 +155,9 @@ impl Copier {
             }
             self.trail.push(name);
             let omission = omit.map_or(Omission::Nothing, |omit| omit(self.trail.path()));
-            if omission != Omission::All
-                && let Some(child) = self.copy_node(here, name, entry.file_type(), links)?
-            {
+            if omission != Omission::All && self.copy_node(here, name, entry.file_type(), links)? {
+                let child =
+                    Place::enter(&self.trail.step(), self.source.resolve, &here.from, &here.to, name)?;
                 return Ok(Some((child, entry.next_entry_cookie(), omission)));
             }
             self.trail.pop();
@@ -165,7 +166,7 @@ impl Copier {
     }
 
     /// Copies what `name` is, which the directory says is of type `expected`. Of a directory, only an empty
-    /// one is made, and returned.
+    /// one is made; says whether it is one.
     #[inline(never)]
     fn copy_node(
         &mut self,
@@ -173,14 +174,14 @@ impl Copier {
         name: &[u8],
         expected: FileType,
         links: &mut HardLinks<'_>,
-    ) -> Result<Option<Place>, Failure> {
+    ) -> Result<bool, Failure> {
         let step = self.trail.step();
         let look = || step.stat_name(&here.from, name)?.ok_or_else(|| step.found(Finding::Changed));
         // Some file systems do not say what an entry is.
         let kind = if expected == FileType::Unknown { file_type(&look()?) } else { expected };
         if kind == FileType::Directory {
             step.make_directory(&here.to, name, Mode::RWXU)?;
-            return Place::enter(&step, self.source.resolve, &here.from, &here.to, name).map(Some);
+            return Ok(true);
         }
         let mut file = None;
         if kind == FileType::RegularFile {
@@ -193,12 +194,12 @@ impl Copier {
         }
         let has_other_names = stat.st_nlink > 1;
         if has_other_names && links.link(&step, stat, &here.to, name)? {
-            return Ok(None);
+            return Ok(false);
         }
         match (kind, &file) {
             (FileType::Socket, _) => {
                 self.sockets = self.sockets.saturating_add(1);
-                return Ok(None);
+                return Ok(false);
             }
             (_, Some(from)) => {
                 let made = create_file(&step, &here.to, name)?;
@@ -215,7 +216,10 @@ impl Copier {
                 copy_named_metadata(&step, here, name, stat, &mut self.buffer)?;
             }
         }
-        if has_other_names { links.keep(&step, stat, &here.to, name) } else { Ok(()) }.map(|()| None)
+        if has_other_names {
+            links.keep(&step, stat, &here.to, name)?;
+        }
+        Ok(false)
     }
 }
 

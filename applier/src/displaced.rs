@@ -6,7 +6,7 @@ use rustix::io::Errno;
 use state_schema::sys_data::REPLACED_DIR;
 use state_schema::{Kind, StatePath};
 
-use crate::beneath::{self, ensure_directory, misfit};
+use crate::beneath::{self, ensure_directory};
 use crate::failure::{Account, Failure, Finding};
 use crate::path::NumberName;
 use crate::show::{Show, Sink};
@@ -86,7 +86,7 @@ pub(crate) fn clear(
 }
 
 fn unfit(step: &Step<'_>, found: &OwnedFd, kind: Option<Kind>) -> Option<Finding> {
-    misfit(&step.stat(found).ok()?, kind?)
+    step.look(found).ok()?.misfit(kind?)
 }
 
 /// Moves `name` in `dir`, which is at `path` in the store's tree, to `replaced/`. Returns its new name: the path

@@ -8,7 +8,7 @@ use rustix::mount::OpenTreeFlags;
 use state_schema::Kind;
 
 use crate::attributes;
-use crate::beneath::{DIRECTORY, file_type};
+use crate::beneath::DIRECTORY;
 use crate::failure::{Failure, Finding};
 use crate::file::Root;
 use crate::legacy_mount::Stage;
@@ -25,6 +25,7 @@ pub(crate) struct Factory {
 impl Factory {
     /// Clones the root. After an earlier run only the root's own file system: by then, what is mounted inside
     /// may be state.
+    #[inline(never)]
     pub(crate) fn clone_of(root: &Root, stage: Option<&Stage>, earlier_run: bool) -> Result<Self, Failure> {
         let step = Step::new("clone the mounts of the image", b"");
         if let Some(stage) = stage {
@@ -45,7 +46,7 @@ impl Factory {
             Kind::File => OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY,
         };
         let opened = self.open_with(&step, path, flags)?;
-        if kind == Kind::File && file_type(&step.stat(&opened)?) != FileType::RegularFile {
+        if kind == Kind::File && !step.look(&opened)?.is_a(kind) {
             return Err(step.found(Finding::NotA(kind)));
         }
         Ok(opened)
@@ -59,7 +60,7 @@ impl Factory {
         target: &'b mut [u8],
     ) -> Result<Option<&'b [u8]>, Failure> {
         let link = self.open_with(step, path, OFlags::PATH)?;
-        if file_type(&step.stat(&link)?) != FileType::Symlink {
+        if step.look(&link)?.file_type() != FileType::Symlink {
             return Ok(None);
         }
         let len =

@@ -105,27 +105,23 @@ impl Show for Finding {
 
 // Never inlined: there are some hundred places that make one.
 impl Failure {
-    #[cold]
     #[inline(never)]
     pub(crate) fn call(operation: &'static str, path: &[u8], call: &'static str, errno: Errno) -> Self {
         Self::new(operation, path, Cause::Call(call, errno), b"")
     }
 
-    #[cold]
     #[inline(never)]
     pub(crate) fn found(operation: &'static str, path: &[u8], finding: Finding) -> Self {
         Self::new(operation, path, Cause::Finding(finding), b"")
     }
 
     /// The attribute `name` cannot be kept, or, without a name, none.
-    #[cold]
     #[inline(never)]
     pub(crate) fn attribute(operation: &'static str, path: &[u8], name: &[u8], errno: Errno) -> Self {
         Self::new(operation, path, Cause::Attribute(errno), name)
     }
 
     /// A call of the mount API failed, and the kernel says why.
-    #[cold]
     #[inline(never)]
     pub(crate) fn explained(
         operation: &'static str,
@@ -151,7 +147,6 @@ impl Failure {
     }
 
     /// Does what a failure leaves to be done, and whose own failure is not told.
-    #[cold]
     pub(crate) fn clean_up(self, clean_up: impl FnOnce() -> Result<(), Self>) -> Self {
         let account = self.account();
         let _ = clean_up();
@@ -161,7 +156,6 @@ impl Failure {
 
 impl Account {
     /// The failure again that this was taken from.
-    #[cold]
     #[inline(never)]
     pub(crate) fn fail(self) -> Failure {
         LAST.put(self.0);

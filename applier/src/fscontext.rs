@@ -86,7 +86,6 @@ impl<'s> FsContext<'s> {
     }
 }
 
-#[cold]
 fn failed(
     operation: &'static str,
     context: &OwnedFd,

@@ -72,6 +72,7 @@ impl<'t> HardLinks<'t> {
     }
 
     /// Removes the directory.
+    #[inline(never)]
     pub(crate) fn discard(self, step: &Step<'_>) -> Result<(), Failure> {
         let Some((directory, name)) = self.directory else { return Ok(()) };
         work::discard_all(&directory)?;

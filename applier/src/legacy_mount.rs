@@ -13,13 +13,12 @@ use linux_raw_sys::general::{
     MS_REC, MS_REMOUNT,
 };
 use rustix::fd::OwnedFd;
-use rustix::fs::{AtFlags, FileType, Mode, OFlags, ResolveFlags};
+use rustix::fs::{AtFlags, Mode, OFlags, ResolveFlags};
 use rustix::io::Errno;
 use rustix::mount::{MountFlags, UnmountFlags, mount, unmount};
-use state_schema::MountOptions;
+use state_schema::{Kind, MountOptions};
 
 use crate::attributes;
-use crate::beneath::file_type;
 use crate::failure::Failure;
 use crate::path::{NumberName, PathBuf, Room};
 use crate::step::Step;
@@ -79,7 +78,7 @@ impl Stage {
 
     /// A mount of what is opened.
     pub(crate) fn clone_mount(&self, step: &Step<'_>, source: &OwnedFd) -> Result<OwnedFd, Failure> {
-        let is_directory = file_type(&step.stat(source)?) == FileType::Directory;
+        let is_directory = step.look(source)?.is_a(Kind::Directory);
         self.bind(step, source, if is_directory { DIRECTORY } else { FILE }, MS_BIND)
     }
 

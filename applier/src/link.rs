@@ -8,7 +8,7 @@ use crate::beneath::{self, split};
 use crate::failure::{Failure, Finding};
 use crate::file::Root;
 use crate::path::PathBuf;
-use crate::plan::{Item, directory_above};
+use crate::plan::Item;
 use crate::seed::Seeder;
 use crate::step::Step;
 
@@ -20,11 +20,13 @@ const UNFINISHED: &[u8] = b".sysota-unfinished";
 /// Seeds the file that the entry's symlink leads to, if it is missing, and says whether it was.
 ///
 /// Whatever lies there is left alone: programs replace it as they like, by a symlink even (the time zone).
+#[inline(never)]
 pub(crate) fn make(
     root: &Root,
     seeder: &Seeder<'_, '_>,
     item: &Item<'_>,
     to: StatePath<'_>,
+    is_in_directory: bool,
 ) -> Result<bool, Failure> {
     let path = item.entry.path.as_str().as_bytes();
     let step = Step::new(LINK, path);
@@ -34,7 +36,7 @@ pub(crate) fn make(
         return Err(step.found(Finding::OtherLink));
     }
     let step = Step::new(LINK, to.as_str().as_bytes());
-    if directory_above(seeder.blob(), to).is_none() {
+    if !is_in_directory {
         return Err(step.found(Finding::NotInADirectory));
     }
     let (parents, name) = split(to.relative().as_bytes());

@@ -6,43 +6,100 @@ use core::ptr::{self, NonNull};
 use core::slice;
 use core::sync::atomic::{AtomicPtr, Ordering};
 
+use rustix::fd::OwnedFd;
 use rustix::io::Errno;
-use rustix::mm::{MapFlags, ProtFlags, mmap_anonymous, munmap};
+use rustix::mm::{Advice, MapFlags, ProtFlags, madvise, mmap, mmap_anonymous, munmap};
+use state_schema::{Keeper, STRIDE};
+
+/// Bytes of our own that are only read, given back on drop.
+///
+/// # Invariants
+///
+/// `start` begins a private mapping of `len > 0` bytes that nothing else of the program refers to: of memory, or, if
+/// `is_file`, of a file that nobody writes to while it is mapped.
+pub(crate) struct Mapping {
+    start: NonNull<u8>,
+    len: usize,
+    is_file: bool,
+}
+
+// SAFETY: what all threads read and none writes can be read by any of them.
+unsafe impl Sync for Mapping {}
+
+impl Mapping {
+    /// The first `len` bytes of a file, which stay in it until they are read.
+    ///
+    /// The kernel maps sixteen pages where one is touched, but no more than the neighbours that it takes for one
+    /// mapping. Every second stride is advised otherwise, so that all are mappings of their own.
+    pub(crate) fn of_file(file: &OwnedFd, len: usize) -> Result<Self, Errno> {
+        // SAFETY: a new mapping at an address that the kernel chooses overlaps nothing.
+        let start = unsafe { mmap(ptr::null_mut(), len, ProtFlags::READ, MapFlags::PRIVATE, file, 0) }?;
+        let mapping = Self { start: NonNull::new(start).ok_or(Errno::NOMEM)?.cast(), len, is_file: true };
+        let mut at = 0_usize;
+        while at < len {
+            mapping.advise(at, STRIDE.min(len.saturating_sub(at)), Advice::Random);
+            at = at.saturating_add(2 * STRIDE);
+        }
+        Ok(mapping)
+    }
+
+    pub(crate) fn bytes(&self) -> &[u8] {
+        // SAFETY: by the invariant these bytes are mapped, initialised (by the kernel), and do not change as long as
+        // `self` lives.
+        unsafe { slice::from_raw_parts(self.start.as_ptr(), self.len) }
+    }
+
+    /// Tells the kernel about `len` bytes from `at` on, which are in the mapping. It may not listen.
+    fn advise(&self, at: usize, len: usize, advice: Advice) {
+        // SAFETY: by the invariant the range is ours. Neither advice that is given changes what can be read there:
+        // pages of a file that were not written to come back as they were.
+        let _ = unsafe { madvise(self.start.as_ptr().wrapping_add(at).cast(), len, advice) };
+    }
+}
+
+impl Keeper for Mapping {
+    fn put_away(&self) {
+        // Memory would come back as zeroes.
+        if self.is_file {
+            self.advise(0, self.len, Advice::LinuxDontNeed);
+        }
+    }
+}
+
+impl Drop for Mapping {
+    fn drop(&mut self) {
+        // SAFETY: by the invariant the range is ours alone, and no reference into it outlives `self`. Failing
+        // to unmap leaves the bytes mapped, which is harmless.
+        let _ = unsafe { munmap(self.start.as_ptr().cast(), self.len) };
+    }
+}
 
 /// Zeroed bytes of our own, given back on drop.
 ///
 /// # Invariants
 ///
-/// `start` begins a private anonymous mapping of `len > 0` bytes that nothing else refers to.
-pub(crate) struct Memory {
-    start: NonNull<u8>,
-    len: usize,
-}
+/// It is a mapping of memory, not of a file.
+pub(crate) struct Memory(Mapping);
 
 impl Memory {
     /// `len` zeroed bytes.
     #[inline(never)]
     pub(crate) fn of_len(len: usize) -> Result<Self, Errno> {
-        Ok(Self { start: map(len)?.cast(), len })
+        Ok(Self(Mapping { start: map(len)?.cast(), len, is_file: false }))
     }
 
     pub(crate) fn bytes(&self) -> &[u8] {
-        // SAFETY: by the invariant these bytes are mapped, initialised (the kernel zeroes them), and ours as
-        // long as `self` lives; `&self` keeps `bytes_mut` away.
-        unsafe { slice::from_raw_parts(self.start.as_ptr(), self.len) }
+        self.0.bytes()
     }
 
     pub(crate) fn bytes_mut(&mut self) -> &mut [u8] {
-        // SAFETY: as for `bytes`; `&mut self` keeps every other reference away.
-        unsafe { slice::from_raw_parts_mut(self.start.as_ptr(), self.len) }
+        // SAFETY: as for `bytes`, and memory can be written to; `&mut self` keeps every other reference away.
+        unsafe { slice::from_raw_parts_mut(self.0.start.as_ptr(), self.0.len) }
     }
-}
 
-impl Drop for Memory {
-    fn drop(&mut self) {
-        // SAFETY: by the invariant the range is ours alone, and no reference into it outlives `self`. Failing
-        // to unmap leaves the bytes mapped, which is harmless.
-        let _ = unsafe { munmap(self.start.as_ptr().cast(), self.len) };
+    /// The same, never to be changed any more.
+    pub(crate) fn freeze(self) -> Mapping {
+        self.0
     }
 }
 

@@ -26,9 +26,9 @@ pub(crate) fn make(
     let mut context = FsContext::open(stage, c"overlay", MAKE)?;
     // The upper directory is to mean the same above every image's directory: nothing in it may refer to
     // files of the one it was made on. And on sys-data, anybody may have written such a reference.
-    for (option, value) in [(c"index", "off"), (c"metacopy", "off"), (c"redirect_dir", "nofollow")] {
-        context.set(option, value.as_bytes())?;
-    }
+    context.set(c"index", b"off")?;
+    context.set(c"metacopy", b"off")?;
+    context.set(c"redirect_dir", b"nofollow")?;
     context.set_directory(c"lowerdir+", c"lowerdir", lower)?;
     context.set_directory(c"upperdir", c"upperdir", &upper)?;
     context.set_directory(c"workdir", c"workdir", work)?;
@@ -39,6 +39,7 @@ pub(crate) fn make(
 ///
 /// The depth keeps one out of the other: the kernel fills the work directory of `/etc` with names of its own
 /// choice, and the one of `/etc/ssh` must not lie among them.
+#[inline(never)]
 pub(crate) fn open_work(path: StatePath<'_>, store: &Store) -> Result<OwnedFd, Failure> {
     let relative = path.relative().as_bytes();
     let all = ensure_directory(store.base(), OVERLAY_WORK_DIR, PRIVATE)?;

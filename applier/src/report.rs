@@ -91,7 +91,7 @@ impl<'r> Report<'r> {
             logged: 0,
         };
         report.json.raw("{\n  \"version\": 1,\n  \"image-id\": ");
-        report.json.string(|to| to.put(image_id.as_bytes()));
+        report.json.string(&|to| to.put(image_id.as_bytes()));
         report
     }
 
@@ -136,7 +136,7 @@ impl<'r> Report<'r> {
         self.begin_entries();
         self.json.raw(if self.entries > 0 { ",\n    {\"path\": " } else { "\n    {\"path\": " });
         self.entries = self.entries.saturating_add(1);
-        self.json.string(|to| to.put(entry.path.as_str().as_bytes()));
+        self.json.string(&|to| to.put(entry.path.as_str().as_bytes()));
         // None of these needs an escape.
         self.json.raw(", \"outcome\": \"");
         self.json.raw(outcome);
@@ -147,7 +147,7 @@ impl<'r> Report<'r> {
         self.json.raw("\"");
         if let Some(account) = reason {
             self.json.raw(", \"reason\": ");
-            self.json.string(|to| account.show(to));
+            self.json.string(&|to| account.show(to));
             account.give_back();
         }
         let Repairs { state, way } = &applied.repairs;
@@ -161,7 +161,7 @@ impl<'r> Report<'r> {
                 displaced.show(line);
             });
             self.json.raw(before);
-            self.json.string(|to| displaced.show(to));
+            self.json.string(&|to| displaced.show(to));
             (before, after) = (", ", "]}");
         }
         self.json.raw(after);
@@ -193,7 +193,7 @@ impl<'r> Report<'r> {
         put_number(&mut self.json, status.into());
         if let Err(refusal) = &applied {
             self.json.raw(",\n  \"reason\": ");
-            self.json.string(|to| refusal.show(to));
+            self.json.string(&|to| refusal.show(to));
         }
         self.json.raw("\n}\n");
         if let Err(failure) = self.commit() {
@@ -274,12 +274,14 @@ impl Json {
         Self { file, errno, text: Text::new() }
     }
 
+    #[inline(never)]
     fn raw(&mut self, text: &str) {
         self.put(text.as_bytes());
     }
 
     /// What `text` puts, in quotes and with escapes where JSON wants them.
-    fn string(&mut self, text: impl FnOnce(&mut dyn Sink)) {
+    #[inline(never)]
+    fn string(&mut self, text: &dyn Fn(&mut dyn Sink)) {
         self.raw("\"");
         text(&mut Escaped(self));
         self.raw("\"");

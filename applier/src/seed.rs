@@ -6,16 +6,16 @@
 use core::cell::Cell;
 
 use rustix::fd::OwnedFd;
-use rustix::fs::{AtFlags, FileType, Mode, OFlags, ResolveFlags};
+use rustix::fs::{AtFlags, Mode, OFlags, ResolveFlags};
 use rustix::io::Errno;
 use state_schema::{Blob, Entry, How, Kind, Lifetime, Seed};
 
-use crate::beneath::{self, ensure_parent, open_directory, open_existing, split};
+use crate::beneath::{Look, ensure_parent, open, open_directory, open_existing, split};
 use crate::copy::{Copier, Omission, Source, create_file, times};
 use crate::factory::Factory;
 use crate::failure::{Failure, Finding};
 use crate::path::NumberName;
-use crate::plan::{Item, items};
+use crate::plan::{Item, directory_above, items};
 use crate::step::Step;
 use crate::store::Store;
 use crate::stores::Stores;
@@ -56,7 +56,8 @@ impl<'s, 'a> Seeder<'s, 'a> {
         self.sockets.get()
     }
 
-    /// Builds what is missing of all entries, down to the disk, but puts nothing in its place.
+    /// Builds what is missing of all entries, down to the disk, but puts nothing in its place. Where there is a mount
+    /// point of ours, which is seldom, that is left to [`Self::place`]: telling takes a look at all that is there.
     ///
     /// What fails for one entry is not told here: placing it fails in the same way, and has the entry's own
     /// rules for that case. An error is one of the disk as a whole.
@@ -64,7 +65,7 @@ impl<'s, 'a> Seeder<'s, 'a> {
         let mut to_sync = None;
         for item in items(self.blob) {
             let Ok(store) = stores.of(item.entry.lifetime) else { continue };
-            if has_place_in_store(&item.entry) && is_missing(store, &item.entry).unwrap_or(false) {
+            if has_place_in_store(&item.entry) && is_absent(store, &item.entry) {
                 let built = self.build(&item, store).is_ok();
                 if built && matches!(item.entry.lifetime, Lifetime::Persistent(_)) {
                     to_sync = Some(store.work());
@@ -75,20 +76,27 @@ impl<'s, 'a> Seeder<'s, 'a> {
         to_sync.map_or(Ok(()), sync)
     }
 
-    /// Puts the entry's first content in its place in `store`, unless there is something. Says whether it did.
-    /// `entry` is the item's, but for its lifetime.
-    pub(crate) fn place(&self, item: &Item<'_>, entry: &Entry<'_>, store: &Store) -> Result<bool, Failure> {
+    /// Opens the entry's state in `store`. Where there is none, puts the entry's first content there; says whether it
+    /// did. The lifetime is the item's, or what it gets instead.
+    #[inline(never)]
+    pub(crate) fn place(
+        &self,
+        item: &Item<'_>,
+        lifetime: Lifetime,
+        store: &Store,
+    ) -> Result<(OwnedFd, bool), Failure> {
+        let entry = &item.entry;
         let path = entry.path;
-        let step = Step::new(SEED, path.as_str().as_bytes());
-        if !is_missing(store, &item.entry)? {
-            return Ok(false);
+        if let Some(found) = find(store, entry)? {
+            return Ok((found, false));
         }
+        let step = Step::new(SEED, path.as_str().as_bytes());
         let built = NumberName::new(item.number);
         if step.stat_name(store.work(), built.bytes())?.is_none() {
             self.build(item, store)?;
             sync(store.work())?;
         }
-        self.check_above(entry, store)?;
+        self.check_above(item, lifetime, store)?;
         let relative = path.relative().as_bytes();
         let parent = ensure_parent(store.tree(), relative)?;
         let (_, name) = split(relative);
@@ -96,25 +104,25 @@ impl<'s, 'a> Seeder<'s, 'a> {
         let flags = if item.entry.kind == Kind::Directory { AtFlags::REMOVEDIR } else { AtFlags::empty() };
         step.remove(&parent, name, flags)?;
         step.rename(store.work(), built.bytes(), &parent, name)?;
-        Ok(true)
+        let step = Step::new(LOOK, path.as_str().as_bytes());
+        let placed = open(&step, store.tree(), relative, OFlags::PATH)?;
+        check(&step, entry, &placed)?;
+        Ok((placed, true))
     }
 
     /// Checks that nothing has to be made above the entry where the state of another one is to be: ever after it would
     /// be taken for that state, and its first content would be lost.
-    fn check_above(&self, entry: &Entry<'_>, store: &Store) -> Result<(), Failure> {
-        let step = Step::new(SEED, entry.path.as_str().as_bytes());
-        let (parent, _) = split(entry.path.relative().as_bytes());
-        if open_existing(&step, store.tree(), parent, OFlags::PATH)?.is_some() {
-            return Ok(());
-        }
-        for above in items(self.blob).map(|item| item.entry) {
-            if entry.path.is_beneath(above.path)
-                && has_place_in_store(&above)
-                && in_same_store(entry.lifetime, above.lifetime)
-                && is_missing(store, &above)?
-            {
-                return Err(step.found(Finding::NoneAbove));
+    fn check_above(&self, item: &Item<'_>, lifetime: Lifetime, store: &Store) -> Result<(), Failure> {
+        let mut above = item.above().filter(|_| matches!(lifetime, Lifetime::Persistent(_)));
+        while let Some(nearest) = above {
+            // What lies above one that is there is there as well.
+            if has_place_in_store(&nearest) && in_same_store(lifetime, nearest.lifetime) {
+                if find(store, &nearest)?.is_some() {
+                    break;
+                }
+                return Err(Step::new(SEED, item.entry.path.as_str().as_bytes()).found(Finding::NoneAbove));
             }
+            above = directory_above(self.blob, nearest.path);
         }
         Ok(())
     }
@@ -231,26 +239,39 @@ fn in_same_store(one: Lifetime, other: Lifetime) -> bool {
     matches!((one, other), (Lifetime::Persistent(one), Lifetime::Persistent(other)) if one.scope == other.scope)
 }
 
-/// Whether the entry is still to be seeded: there is nothing, or only a mount point that we made there.
-fn is_missing(store: &Store, entry: &Entry<'_>) -> Result<bool, Failure> {
+/// Whether nothing at all is at the entry's place.
+fn is_absent(store: &Store, entry: &Entry<'_>) -> bool {
+    let step = Step::new(LOOK, entry.path.as_str().as_bytes());
+    matches!(open_existing(&step, store.tree(), entry.path.relative().as_bytes(), OFlags::PATH), Ok(None))
+}
+
+const LOOK: &str = "look at the state of";
+
+/// Looks at what was opened at the entry's place, and has to be its state.
+fn check(step: &Step<'_>, entry: &Entry<'_>, found: &OwnedFd) -> Result<Look, Failure> {
+    let seen = step.look(found)?;
+    match seen.misfit(entry.kind) {
+        None => Ok(seen),
+        Some(finding) => Err(Step::new("use the state of", entry.path.as_str().as_bytes()).found(finding)),
+    }
+}
+
+/// Opens what is at the entry's place, which has to be state, to refer to it only. There is none if there is nothing, or
+/// only a mount point that we made there: then it is still to be seeded.
+fn find(store: &Store, entry: &Entry<'_>) -> Result<Option<OwnedFd>, Failure> {
     let path = entry.path;
-    let step = Step::new("look at the state of", path.as_str().as_bytes());
+    let step = Step::new(LOOK, path.as_str().as_bytes());
     let relative = path.relative().as_bytes();
     let Some(found) = open_existing(&step, store.tree(), relative, OFlags::PATH)? else {
-        return Ok(true);
+        return Ok(None);
     };
-    let stat = step.stat(&found)?;
-    if stat.st_mode & 0o7777 != MOUNT_POINT || stat.st_uid != 0 || stat.st_gid != 0 {
-        return Ok(false);
+    let seen = check(&step, entry, &found)?;
+    let mut is_mount_point = seen.is_roots(MOUNT_POINT) && (entry.kind == Kind::Directory || seen.is_empty());
+    if is_mount_point && entry.kind == Kind::Directory {
+        let dir = open_directory(&step, store.tree(), relative)?;
+        is_mount_point = is_empty(&dir).map_err(|errno| step.failed("getdents64", errno))?;
     }
-    Ok(match (entry.kind, beneath::file_type(&stat)) {
-        (Kind::File, FileType::RegularFile) => stat.st_size == 0 && stat.st_nlink == 1,
-        (Kind::Directory, FileType::Directory) => {
-            let dir = open_directory(&step, store.tree(), relative)?;
-            is_empty(&dir).map_err(|errno| step.failed("getdents64", errno))?
-        }
-        _ => false,
-    })
+    Ok((!is_mount_point).then_some(found))
 }
 
 fn is_empty(dir: &OwnedFd) -> Result<bool, Errno> {

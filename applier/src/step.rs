@@ -5,14 +5,15 @@
 
 use rustix::fd::OwnedFd;
 use rustix::fs::{
-    AtFlags, Mode, OFlags, RenameFlags, ResolveFlags, SeekFrom, Stat, StatxAttributes, StatxFlags,
-    Timestamps, chownat, fchmod, fstat, fstatfs, fsync, futimens, mkdirat, openat2, renameat_with, seek,
-    statat, statx, symlinkat, syncfs, unlinkat,
+    AtFlags, Mode, OFlags, RenameFlags, ResolveFlags, SeekFrom, Stat, StatxFlags, Timestamps, chownat,
+    fchmod, fstat, fstatfs, fsync, futimens, mkdirat, openat2, renameat_with, seek, statat, statx, symlinkat,
+    syncfs, unlinkat,
 };
 use rustix::io::Errno;
 use rustix::mount::{MoveMountFlags, OpenTreeFlags, move_mount, open_tree};
 use rustix::process::{Gid, Uid};
 
+use crate::beneath::Look;
 use crate::failure::{Failure, Finding};
 use crate::file;
 use crate::legacy_mount::{self, Stage};
@@ -30,27 +31,29 @@ pub(crate) struct Step<'p> {
 type Done<T = ()> = Result<T, Failure>;
 
 impl<'p> Step<'p> {
-    #[inline(never)]
     pub(crate) fn new(operation: &'static str, path: &'p [u8]) -> Self {
         Self { operation, path }
     }
 
     /// The failure of a call.
-    #[cold]
     #[inline(never)]
     pub(crate) fn failed(&self, call: &'static str, errno: Errno) -> Failure {
         Failure::call(self.operation, self.path, call, errno)
     }
 
+    /// What came of a call.
+    #[inline(never)]
+    fn told(&self, call: &'static str, result: Result<(), Errno>) -> Done {
+        result.map_err(|errno| self.failed(call, errno))
+    }
+
     /// The failure of copying an extended attribute.
-    #[cold]
     #[inline(never)]
     pub(crate) fn attribute(&self, name: &[u8], errno: Errno) -> Failure {
         Failure::attribute(self.operation, self.path, name, errno)
     }
 
     /// The failure when something is not what it has to be.
-    #[cold]
     #[inline(never)]
     pub(crate) fn found(&self, finding: Finding) -> Failure {
         Failure::found(self.operation, self.path, finding)
@@ -99,12 +102,18 @@ impl<'p> Step<'p> {
         }
     }
 
-    /// Whether what is opened is where a mount begins.
+    /// Looks at what is opened, which may have been put there by somebody else.
     #[inline(never)]
+    pub(crate) fn look(&self, fd: &OwnedFd) -> Done<Look> {
+        match statx(fd, c"", AtFlags::EMPTY_PATH, StatxFlags::BASIC_STATS) {
+            Ok(stat) => Ok(Look::of(&stat)),
+            Err(errno) => Err(self.failed("statx", errno)),
+        }
+    }
+
+    /// Whether what is opened is where a mount begins.
     pub(crate) fn is_mount_root(&self, fd: &OwnedFd) -> Done<bool> {
-        statx(fd, c"", AtFlags::EMPTY_PATH, StatxFlags::BASIC_STATS)
-            .map(|stat| stat.stx_attributes.contains(StatxAttributes::MOUNT_ROOT))
-            .map_err(|errno| self.failed("statx", errno))
+        Ok(self.look(fd)?.is_mount_root)
     }
 
     /// Whether what is opened lies on a file system of this type.
@@ -127,7 +136,7 @@ impl<'p> Step<'p> {
 
     #[inline(never)]
     pub(crate) fn make_directory(&self, dir: &OwnedFd, name: &[u8], mode: Mode) -> Done {
-        make_directory(dir, name, mode).map_err(|errno| self.failed("mkdirat", errno))
+        self.told("mkdirat", make_directory(dir, name, mode))
     }
 
     /// Makes a directory unless there is something of its name.
@@ -147,7 +156,7 @@ impl<'p> Step<'p> {
 
     #[inline(never)]
     pub(crate) fn write(&self, file: &OwnedFd, bytes: &[u8]) -> Done {
-        file::write_all(file, bytes).map_err(|errno| self.failed("write", errno))
+        self.told("write", file::write_all(file, bytes))
     }
 
     #[inline(never)]
@@ -157,25 +166,24 @@ impl<'p> Step<'p> {
 
     #[inline(never)]
     pub(crate) fn sync(&self, file: &OwnedFd) -> Done {
-        fsync(file).map_err(|errno| self.failed("fsync", errno))
+        self.told("fsync", fsync(file))
     }
 
     #[inline(never)]
     pub(crate) fn sync_file_system(&self, of: &OwnedFd) -> Done {
-        syncfs(of).map_err(|errno| self.failed("syncfs", errno))
+        self.told("syncfs", syncfs(of))
     }
 
     /// Moves `name` in `from` to `new_name` in `to`, where nothing may be.
     #[inline(never)]
     pub(crate) fn rename(&self, from: &OwnedFd, name: &[u8], to: &OwnedFd, new_name: &[u8]) -> Done {
-        rename(from, name, to, new_name).map_err(|errno| self.failed("renameat2", errno))
+        self.told("renameat2", rename(from, name, to, new_name))
     }
 
     /// Makes a symlink.
     #[inline(never)]
     pub(crate) fn make_link(&self, target: &[u8], dir: &OwnedFd, name: &[u8]) -> Done {
-        symlinkat(Room::new().terminated(target), dir, Room::new().terminated(name))
-            .map_err(|errno| self.failed("symlinkat", errno))
+        self.told("symlinkat", symlinkat(Room::new().terminated(target), dir, Room::new().terminated(name)))
     }
 
     /// Removes a file, or with the flag a directory; there may be none.
@@ -192,18 +200,17 @@ impl<'p> Step<'p> {
     pub(crate) fn change_owner(&self, dir: &OwnedFd, name: &[u8], uid: u32, gid: u32) -> Done {
         let flags = AtFlags::EMPTY_PATH | AtFlags::SYMLINK_NOFOLLOW;
         let (uid, gid) = (Uid::from_raw(uid), Gid::from_raw(gid));
-        chownat(dir, Room::new().terminated(name), Some(uid), Some(gid), flags)
-            .map_err(|errno| self.failed("fchownat", errno))
+        self.told("fchownat", chownat(dir, Room::new().terminated(name), Some(uid), Some(gid), flags))
     }
 
     #[inline(never)]
     pub(crate) fn change_mode(&self, file: &OwnedFd, mode: u32) -> Done {
-        fchmod(file, Mode::from_raw_mode(mode)).map_err(|errno| self.failed("fchmod", errno))
+        self.told("fchmod", fchmod(file, Mode::from_raw_mode(mode)))
     }
 
     #[inline(never)]
     pub(crate) fn set_times(&self, file: &OwnedFd, times: &Timestamps) -> Done {
-        futimens(file, times).map_err(|errno| self.failed("utimensat", errno))
+        self.told("utimensat", futimens(file, times))
     }
 
     #[inline(never)]
@@ -236,7 +243,7 @@ impl<'p> Step<'p> {
             return legacy_mount::attach(self, mount, place);
         }
         let flags = MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH | MoveMountFlags::MOVE_MOUNT_T_EMPTY_PATH;
-        move_mount(mount, c"", place, c"", flags).map_err(|errno| self.failed("move_mount", errno))
+        self.told("move_mount", move_mount(mount, c"", place, c"", flags))
     }
 }
 

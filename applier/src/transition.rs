@@ -66,7 +66,7 @@ pub(crate) fn enter(
     let step = Step::new("open the state of slot", name);
     let (dir, event) = match open_existing(&step, sys_data.slots(), name, DIRECTORY)? {
         Some(dir) => {
-            check_image(&dir, slot, blob)?;
+            check_image(&dir, slot, blob, file)?;
             (dir, Event::Same)
         }
         None => (create(sys_data, slot, file)?, Event::FirstBoot),
@@ -75,6 +75,7 @@ pub(crate) fn enter(
 }
 
 /// Makes the slot's directory. It is in place when all of it is on the disk.
+#[inline(never)]
 fn create(sys_data: &SysData, slot: SlotName<'_>, file: &BlobFile) -> Result<OwnedFd, Failure> {
     let name = slot.as_str().as_bytes();
     let step = Step::new("make the state of slot", name);
@@ -83,20 +84,26 @@ fn create(sys_data: &SysData, slot: SlotName<'_>, file: &BlobFile) -> Result<Own
     let dir = open_directory(&step, work, name)?;
     ensure_directory(&dir, TREE_DIR.as_bytes(), PARENT)?;
     let copy = step.create(&dir, SLOT_BLOB.as_bytes(), Mode::from_raw_mode(0o600))?;
-    step.write(&copy, file.bytes())?;
+    file.write_to(&step, &copy)?;
     step.sync_file_system(work)?;
     step.rename(work, name, sys_data.slots(), name)?;
     Ok(dir)
 }
 
 /// Checks that the slot's state is of this image.
-fn check_image(dir: &OwnedFd, slot: SlotName<'_>, blob: &Blob<'_>) -> Result<(), TransitionError> {
+fn check_image(
+    dir: &OwnedFd,
+    slot: SlotName<'_>,
+    blob: &Blob<'_>,
+    of_image: &BlobFile,
+) -> Result<(), TransitionError> {
     let of_slot = || Note::of(slot.as_str().as_bytes());
     let step = Step::new("read the slot's", SLOT_BLOB.as_bytes());
     let unknown = |error| TransitionError::UnknownImage { slot: of_slot(), error };
     let file = open_file(&step, dir, SLOT_BLOB.as_bytes())
-        .and_then(|file| BlobFile::from_file(&step, &file))
+        .and_then(|file| BlobFile::of_other(&step, &file, of_image))
         .map_err(|failure| unknown(failure.into()))?;
+    let Some(file) = file else { return Ok(()) };
     let [written_by, boots] = [file.decode().map_err(unknown)?.image().id, blob.image().id];
     if written_by == boots {
         return Ok(());
