@@ -180,6 +180,18 @@ impl Call {
         [r.rdi, r.rsi, r.rdx, r.r10, r.r8, r.r9][index]
     }
 
+    /// The most memory that the program has had resident at once, in KiB.
+    ///
+    /// # Panics
+    ///
+    /// When the kernel does not say.
+    #[must_use]
+    pub fn peak_memory(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.pid)).expect("/proc");
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB"));
+        peak.and_then(|peak| peak.parse().ok()).expect("VmHWM")
+    }
+
     /// Where the file behind the descriptor with this index lies, and the device of its file system.
     #[must_use]
     pub fn file(&self, index: usize) -> Option<(PathBuf, u64)> {

@@ -7,6 +7,7 @@ mod combined;
 mod damaged_blob;
 mod ephemeral;
 mod linked;
+mod memory;
 mod nested;
 mod overlaid;
 mod persistent;
@@ -21,6 +22,7 @@ use std::process::ExitCode;
 
 use libtest_mimic::{Arguments, Trial};
 use state_tests::namespace::{Identity, Kernel, case_to_run, run_case};
+use state_tests::program::emulator;
 
 /// A case: its name, and what it does in its namespaces.
 type Case = (&'static str, fn());
@@ -44,7 +46,7 @@ const CASES: [&[Case]; 13] = [
 fn main() -> ExitCode {
     let cases = CASES.into_iter().flatten();
     if let Some(name) = case_to_run() {
-        let Some((_, case)) = cases.into_iter().find(|(of, _)| *of == name) else {
+        let Some((_, case)) = cases.chain(memory::CASES).find(|(of, _)| *of == name) else {
             eprintln!("no case {name}");
             return ExitCode::FAILURE;
         };
@@ -57,12 +59,15 @@ fn main() -> ExitCode {
         ("root-old-kernel", Identity::Root, Kernel::Old),
         ("user-old-kernel", Identity::User, Kernel::Old),
     ];
-    let trials = cases.flat_map(|&(name, _)| {
-        let trial = move |(which, identity, kernel)| {
-            let run = move || run_case(name, identity, kernel).map_err(Into::into);
-            Trial::test(format!("{which}::{name}"), run)
-        };
-        machines.map(trial)
-    });
-    libtest_mimic::run(&Arguments::from_args(), trials.collect()).exit_code()
+    let trial = |name, (which, identity, kernel)| {
+        let run = move || run_case(name, identity, kernel).map_err(Into::into);
+        Trial::test(format!("{which}::{name}"), run)
+    };
+    let mut trials: Vec<_> =
+        cases.flat_map(|&(name, _)| machines.map(|machine| trial(name, machine))).collect();
+    if emulator().is_none() {
+        let [root, ..] = machines;
+        trials.extend(memory::CASES.iter().map(|&(name, _)| trial(name, root)));
+    }
+    libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }
