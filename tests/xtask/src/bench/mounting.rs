@@ -88,6 +88,18 @@ pub(super) fn measure_all(workspace: &Workspace, terminal: Terminal, figures: &m
     Ok(())
 }
 
+impl Round {
+    fn of(&self, wanted: fn(&Contender) -> bool) -> Option<&Series> {
+        self.costs.iter().find_map(|(contender, series)| wanted(contender).then_some(series))
+    }
+
+    /// How many times as long it took as the bare system calls, both at their best.
+    fn factor_of(&self, series: &Series) -> Option<f64> {
+        let bare = self.of(|contender| matches!(contender, Contender::Bare { .. }))?;
+        Some(series.best().as_secs_f64() / bare.best().as_secs_f64())
+    }
+}
+
 impl Mounting {
     /// A table with a row for each contender.
     fn add_to(&self, figures: &mut Figures) {
@@ -96,26 +108,23 @@ impl Mounting {
             .collect::<Vec<_>>();
         let contenders = self.rounds.first().map(|round| round.costs.as_slice()).unwrap_or_default();
         let row = |(index, (contender, _)): (usize, &(Contender, Series))| {
-            let costs = self.rounds.iter().filter_map(|round| round.costs.get(index));
-            let cells = costs.map(|(_, time)| {
-                format!("{}, {}", show_precisely(time.best()), show_precisely(time.median()))
+            let cells = self.rounds.iter().filter_map(|round| {
+                let (_, time) = round.costs.get(index)?;
+                let (best, median) = (show_precisely(time.best()), show_precisely(time.median()));
+                Some(format!("{best}, {median}, {:.2}", round.factor_of(time)?))
             });
             std::iter::once(contender.describe().to_owned()).chain(cells).collect()
         };
         let rows: Vec<Vec<String>> = contenders.iter().enumerate().map(row).collect();
-        figures.add_table("Binding directories at boot, best and median of all runs", &head, &rows);
+        let title = "Binding directories at boot: best and median of all runs, and the best as a multiple of the bare calls'";
+        figures.add_table(title, &head, &rows);
     }
 
     fn targets(&self) -> Vec<Target> {
         let promised = self.rounds.iter().filter(|round| PROMISED.contains(&round.count));
         promised
             .filter_map(|round| {
-                let of = |wanted: fn(&Contender) -> bool| {
-                    let (_, series) = round.costs.iter().find(|(contender, _)| wanted(contender))?;
-                    Some(series.best().as_secs_f64())
-                };
-                let stated = of(|contender| matches!(contender, Contender::Stated { .. }))?;
-                let factor = stated / of(|contender| matches!(contender, Contender::Bare { .. }))?;
+                let factor = round.factor_of(round.of(|of| matches!(of, Contender::Stated { .. }))?)?;
                 Some(Target {
                     what: format!(
                         "{} entries: `stated` takes at most {PROMISE} times as long as the bare calls, both at their best",
