@@ -97,6 +97,16 @@ impl Note {
     }
 }
 
+/// A program ends soon after an error. The fuzzer does not.
+#[cfg(feature = "fuzzing")]
+impl Drop for Note {
+    fn drop(&mut self) {
+        if let Some(page) = self.0.take() {
+            page.give_back();
+        }
+    }
+}
+
 /// The text, or dots where there was no memory for it.
 impl Show for Note {
     fn show(&self, to: &mut dyn Sink) {
