@@ -4,31 +4,58 @@
 
 mod container;
 mod contender;
+mod copying;
 mod figures;
 mod mounting;
+mod namespace;
 mod statec;
+mod tree;
+mod update;
 mod usage;
+mod volume;
 mod workload;
 mod yamllint;
 
 use std::fs;
+
+use clap::ValueEnum;
 
 use crate::bench::figures::Figures;
 use crate::failure::{OrFail as _, Outcome};
 use crate::terminal::Terminal;
 use crate::workspace::Workspace;
 
-/// Adds the tables of one subject.
-type Subject = fn(&Workspace, Terminal, &mut Figures) -> Outcome;
+/// What is measured, in the order of the page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Subject {
+    /// The compiler on big images.
+    Statec,
+    /// Binding directories at boot.
+    Mounting,
+    /// The same by mount units, in a container.
+    Container,
+    /// Taking a slot's state over.
+    Copying,
+}
 
-/// In the order of the page.
-const SUBJECTS: &[Subject] = &[statec::measure_all, mounting::measure_all, container::measure_all];
+impl Subject {
+    /// Adds its tables.
+    fn measure(self, workspace: &Workspace, terminal: Terminal, figures: &mut Figures) -> Outcome {
+        let measure = match self {
+            Self::Statec => statec::measure_all,
+            Self::Mounting => mounting::measure_all,
+            Self::Container => container::measure_all,
+            Self::Copying => copying::measure_all,
+        };
+        measure(workspace, terminal, figures)
+    }
+}
 
 /// How busy the machine may be before the figures are doubted: processes that want to run, on average.
 const QUIET: f64 = 0.5;
 
-/// Measures and prints; writes the figures into the documentation where asked.
-pub(crate) fn run(workspace: &Workspace, terminal: Terminal, write: bool) -> Outcome {
+/// Measures the subjects that are asked for, or all, and prints; writes the figures into the documentation where asked.
+pub(crate) fn run(workspace: &Workspace, terminal: Terminal, asked: &[Subject], write: bool) -> Outcome {
     let load = load()?;
     let mut figures = Figures::default();
     if load > QUIET {
@@ -37,8 +64,10 @@ pub(crate) fn run(workspace: &Workspace, terminal: Terminal, write: bool) -> Out
             "**The machine was busy when this was measured** (load {load}): repeat it when it is quiet."
         ));
     }
-    for measure in SUBJECTS {
-        measure(workspace, terminal, &mut figures)?;
+    for subject in Subject::value_variants() {
+        if asked.is_empty() || asked.contains(subject) {
+            subject.measure(workspace, terminal, &mut figures)?;
+        }
     }
     println!("\n{}", figures.as_str());
     if write {

@@ -52,6 +52,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use nix::sys::stat::{Mode, umask};
 
+use crate::bench::Subject;
 use crate::cross::Architecture;
 use crate::fuzz::Target;
 use crate::suite::Step;
@@ -118,12 +119,15 @@ enum Command {
         #[arg(long)]
         advisories: bool,
     },
-    /// Measure what statec costs on big images, compared with yamllint.
+    /// Measure what the programs cost, beside what people use today.
     ///
-    /// Takes some minutes on a machine that should do nothing else.
+    /// Takes some minutes on a machine that should do nothing else. Needs root, for mounts in private namespaces.
     Bench {
-        /// Put the figures into docs/performance.md.
-        #[arg(long)]
+        /// Measure only these, in their usual order.
+        #[arg(value_enum)]
+        subjects: Vec<Subject>,
+        /// Put the figures, all of them, into docs/performance.md.
+        #[arg(long, conflicts_with = "subjects")]
         write: bool,
     },
     /// Run the tests with counters, and write target/coverage/cobertura.xml and junit.xml.
@@ -148,7 +152,7 @@ fn main() -> ExitCode {
             cross::run(&workspace, terminal, &architectures, cases.as_deref())
         }
         Command::Test { steps, advisories } => suite::run(&workspace, terminal, &steps, advisories),
-        Command::Bench { write } => bench::run(&workspace, terminal, write),
+        Command::Bench { subjects, write } => bench::run(&workspace, terminal, &subjects, write),
         Command::Coverage => coverage::run(&workspace, terminal),
     });
     match outcome {

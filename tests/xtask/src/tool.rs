@@ -49,8 +49,8 @@ pub(crate) const BUSYBOX: Tool = Tool { program: "busybox", package: "busybox-st
 const NEWUIDMAP: Tool = Tool { program: "newuidmap", package: "uidmap" };
 
 /// Make the file systems that copies are made on.
-const MKFS_BTRFS: Tool = Tool { program: "mkfs.btrfs", package: "btrfs-progs" };
-const MKFS_EXT4: Tool = Tool { program: "mkfs.ext4", package: "e2fsprogs" };
+pub(crate) const MKFS_BTRFS: Tool = Tool { program: "mkfs.btrfs", package: "btrfs-progs" };
+pub(crate) const MKFS_EXT4: Tool = Tool { program: "mkfs.ext4", package: "e2fsprogs" };
 const MKFS_XFS: Tool = Tool { program: "mkfs.xfs", package: "xfsprogs" };
 
 /// Mounts what a table says.

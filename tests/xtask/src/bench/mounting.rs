@@ -6,13 +6,10 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::{panic, thread};
-
-use nix::mount::{MsFlags, mount};
-use nix::sched::{CloneFlags, unshare};
 
 use super::contender::Contender;
 use super::figures::{Figures, Target, show_precisely};
+use super::namespace::in_namespace;
 use super::usage::{Series, Usage};
 use crate::failure::{Failure, OrFail as _, Outcome};
 use crate::mounts;
@@ -227,20 +224,4 @@ impl Scene {
     fn fragments(&self) -> PathBuf {
         self.directory.join("state.d")
     }
-}
-
-/// Does `work` in a mount namespace that ends with it.
-fn in_namespace<T: Send>(work: impl FnOnce() -> Outcome<T> + Send) -> Outcome<T> {
-    // A namespace can be a single thread's own. Programs that the thread starts are in it as well.
-    thread::scope(|scope| {
-        let thread = scope.spawn(|| {
-            unshare(CloneFlags::CLONE_NEWNS)
-                .or_fail(|| "make a mount namespace (is this root?)".to_owned())?;
-            let none = None::<&Path>;
-            mount(none, "/", none, MsFlags::MS_REC | MsFlags::MS_PRIVATE, none)
-                .or_fail(|| "make all mounts private".to_owned())?;
-            work()
-        });
-        thread.join().unwrap_or_else(|panic| panic::resume_unwind(panic))
-    })
 }

@@ -94,6 +94,25 @@ impl Series {
         (0..runs.max(1)).map(|_| run()).collect::<Outcome<Vec<_>>>().map(Self)
     }
 
+    /// Measures two in turn, each `runs` times, so that what disturbs disturbs both. Neither is always the first.
+    pub(crate) fn measure_both(
+        runs: usize,
+        mut one: impl FnMut() -> Outcome<Usage>,
+        mut other: impl FnMut() -> Outcome<Usage>,
+    ) -> Outcome<(Self, Self)> {
+        let (mut ones, mut others) = (Vec::new(), Vec::new());
+        for number in 0..runs.max(1) {
+            if number % 2 == 0 {
+                ones.push(one()?);
+                others.push(other()?);
+            } else {
+                others.push(other()?);
+                ones.push(one()?);
+            }
+        }
+        Ok((Self(ones), Self(others)))
+    }
+
     pub(crate) fn runs(&self) -> usize {
         self.0.len()
     }
