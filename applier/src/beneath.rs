@@ -38,17 +38,40 @@ pub(crate) fn open_existing(
     step.open_existing(dir, path, flags, RESOLVE)
 }
 
+/// Opens `path` beneath `dir`, if there is something, and nothing but directories on the way to it.
+#[cfg(feature = "system")]
+pub(crate) fn open_reachable(
+    step: &Step<'_>,
+    dir: &OwnedFd,
+    path: &[u8],
+    flags: OFlags,
+) -> Result<Option<OwnedFd>, Failure> {
+    step.open_reachable(dir, path, flags, RESOLVE)
+}
+
 /// Opens the directory at `path` beneath `dir`.
 pub(crate) fn open_directory(step: &Step<'_>, dir: &OwnedFd, path: &[u8]) -> Result<OwnedFd, Failure> {
     open(step, dir, path, DIRECTORY)
 }
 
 /// Opens the regular file at `path` beneath `dir` for reading.
-///
-/// Looks before it opens, since opening a FIFO or a device does something, and once more afterwards.
 pub(crate) fn open_file(step: &Step<'_>, dir: &OwnedFd, path: &[u8]) -> Result<OwnedFd, Failure> {
-    let place = open(step, dir, path, OFlags::PATH)?;
-    let seen = step.look(&place)?;
+    open_regular(step, &open(step, dir, path, OFlags::PATH)?, dir, path)
+}
+
+/// The same, if there is one. What is something else is none.
+#[inline(never)]
+pub(crate) fn find_file(step: &Step<'_>, dir: &OwnedFd, path: &[u8]) -> Result<Option<OwnedFd>, Failure> {
+    let Some(place) = open_existing(step, dir, path, OFlags::PATH)? else { return Ok(None) };
+    if step.look(&place)?.misfit(Kind::File).is_some() {
+        return Ok(None);
+    }
+    open_regular(step, &place, dir, path).map(Some)
+}
+
+/// Looks before it opens, since opening a FIFO or a device does something, and once more afterwards.
+fn open_regular(step: &Step<'_>, place: &OwnedFd, dir: &OwnedFd, path: &[u8]) -> Result<OwnedFd, Failure> {
+    let seen = step.look(place)?;
     if let Some(finding) = seen.misfit(Kind::File) {
         return Err(step.found(finding));
     }

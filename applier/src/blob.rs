@@ -1,13 +1,15 @@
 //! The control blob's bytes.
 
 use rustix::fd::OwnedFd;
-use rustix::fs::{FileType, SeekFrom};
+use rustix::fs::FileType;
 use state_schema::{BLOB_PATH, Blob, Check, DecodeError, HEADER_LEN, Keeper, Kind, MAX_PAYLOAD_LEN, Number};
 
 use crate::beneath::file_type;
 use crate::failure::{Account, Failure, Finding};
 use crate::file::{self, Root};
-use crate::memory::{Mapping, Memory};
+use crate::memory::Mapping;
+#[cfg(feature = "system")]
+use crate::memory::Memory;
 use crate::show::{Show, Sink, put_escape, put_number};
 use crate::step::Step;
 
@@ -79,12 +81,8 @@ impl BlobFile {
         Ok(Self { bytes, checked })
     }
 
-    /// Reads an opened file of sys-data, unless it has the same bytes as `one`, as a slot's nearly always has.
-    pub(crate) fn of_other(step: &Step<'_>, file: &OwnedFd, one: &Self) -> Result<Option<Self>, Failure> {
-        if one.is_copied_to(step, file)? { Ok(None) } else { Self::from_file(step, file).map(Some) }
-    }
-
     /// Reads an opened file of sys-data.
+    #[cfg(feature = "system")]
     pub(crate) fn from_file(step: &Step<'_>, file: &OwnedFd) -> Result<Self, Failure> {
         let len = len_of(step, file)?;
         // What is empty is too short, which is said when it is decoded.
@@ -104,28 +102,19 @@ impl BlobFile {
         blob.map_err(BlobError::Decode)
     }
 
-    /// Whether an opened file of sys-data has the same bytes. It is at its start before and after.
-    fn is_copied_to(&self, step: &Step<'_>, file: &OwnedFd) -> Result<bool, Failure> {
-        let mut room = [0; PIECE];
-        let mut is_same = len_of(step, file)? == self.bytes().len();
-        for piece in self.pieces() {
-            is_same = is_same && read(step, file, &mut room, piece.len())? == piece;
-        }
-        step.seek(file, SeekFrom::Start(0))?;
-        Ok(is_same)
+    /// What it begins with. The digest of all the rest is in there.
+    pub(crate) fn header(&self) -> &[u8] {
+        self.bytes().get(..HEADER_LEN).unwrap_or_default()
     }
 
     /// Writes all bytes to a file.
+    #[cfg(feature = "system")]
     pub(crate) fn write_to(&self, step: &Step<'_>, file: &OwnedFd) -> Result<(), Failure> {
-        for piece in self.pieces() {
+        for piece in self.bytes().chunks(PIECE) {
+            self.keeper().put_away();
             step.write(file, piece)?;
         }
         Ok(())
-    }
-
-    /// All bytes, piece by piece.
-    fn pieces(&self) -> impl Iterator<Item = &[u8]> {
-        self.bytes().chunks(PIECE).inspect(|_| self.keeper().put_away())
     }
 
     #[inline(never)]

@@ -9,6 +9,8 @@ use rustix::fs::{
 };
 
 use crate::ancestors::{Ancestor, Ancestors, Identity};
+#[cfg(feature = "system")]
+use crate::batch::Batch;
 use crate::beneath::{DIRECTORY, file_type, open_directory};
 use crate::content::Means;
 use crate::failure::{Failure, Finding};
@@ -44,6 +46,14 @@ pub(crate) enum Omission {
     /// Something that lies beneath.
     Beneath,
     All,
+}
+
+/// Whether a directory holds others.
+#[cfg(feature = "system")]
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Directories {
+    None,
+    Some,
 }
 
 /// Says what at a path is not copied.
@@ -111,12 +121,23 @@ impl Copier {
     ) -> Result<(), Failure> {
         let mut links = HardLinks::new(from, to);
         let mut here = Place::enter(&self.trail.step(), self.source.resolve, from, to, b".")?;
+        #[cfg(feature = "system")]
+        let mut is_new = true;
         // How many levels, from the topmost on, have something to omit.
         let mut asked = 1_usize;
         loop {
             let depth = self.ancestors.depth();
             let omit: Option<&Omit<'_>> = (depth < asked).then_some(omit);
-            if let Some((child, position, omission)) = self.copy_entries(&here, &mut links, omit)? {
+            #[cfg(feature = "system")]
+            let is_done = is_new && self.copy_files(&here, &mut links, omit)? == Directories::None;
+            #[cfg(not(feature = "system"))]
+            let is_done = false;
+            let entered = if is_done { None } else { self.copy_entries(&here, &mut links, omit)? };
+            #[cfg(feature = "system")]
+            {
+                is_new = entered.is_some();
+            }
+            if let Some((child, position, omission)) = entered {
                 let ancestor = Ancestor { position, from: Identity::of(&here.stat), to: here.copy };
                 let pushed = self.ancestors.push(ancestor);
                 pushed.ok_or_else(|| self.trail.step().found(Finding::TooDeep))?;
@@ -136,6 +157,84 @@ impl Copier {
         links.discard(&self.trail.step())
     }
 
+    /// Copies what is in a directory, but for directories, and says whether there are some. It is to be read from its beginning
+    /// then.
+    ///
+    /// In the order of inodes, many at a time: in that, ext4 finds their content on a disk one behind the other, while the order of a
+    /// directory is that of a hash.
+    #[cfg(feature = "system")]
+    #[inline(never)]
+    fn copy_files(
+        &mut self,
+        here: &Place,
+        links: &mut HardLinks<'_>,
+        omit: Option<&Omit<'_>>,
+    ) -> Result<Directories, Failure> {
+        let mut found = Directories::None;
+        let mut batch = Batch::new();
+        let mut buffer = [MaybeUninit::uninit(); ENTRIES];
+        let mut entries = RawDir::new(&here.from, &mut buffer);
+        loop {
+            let entry = entries.next();
+            if let Some(Ok(entry)) = &entry {
+                let name = entry.file_name().to_bytes();
+                if is_dot(name) {
+                    continue;
+                }
+                let kind = self.kind_of(here, name, entry.file_type())?;
+                if kind == FileType::Directory {
+                    found = Directories::Some;
+                    continue;
+                }
+                if batch.take(entry.ino(), kind, name) {
+                    continue;
+                }
+            }
+            for (name, kind) in batch.in_order() {
+                self.copy_file(here, name, kind, links, omit)?;
+            }
+            batch.clear();
+            match entry {
+                Some(Ok(entry)) => {
+                    batch.take(entry.ino(), entry.file_type(), entry.file_name().to_bytes());
+                }
+                Some(Err(errno)) => return Err(self.trail.step().failed("getdents64", errno)),
+                None => break,
+            }
+        }
+        if found == Directories::Some {
+            self.trail.step().seek(&here.from, SeekFrom::Start(0))?;
+        }
+        Ok(found)
+    }
+
+    /// What `name` is, which the directory says is of type `expected`: some file systems do not say.
+    #[cfg(feature = "system")]
+    fn kind_of(&self, here: &Place, name: &[u8], expected: FileType) -> Result<FileType, Failure> {
+        if expected != FileType::Unknown {
+            return Ok(expected);
+        }
+        let stat = self.trail.step().stat_name(&here.from, name)?;
+        Ok(stat.map_or(expected, |stat| file_type(&stat)))
+    }
+
+    #[cfg(feature = "system")]
+    fn copy_file(
+        &mut self,
+        here: &Place,
+        name: &[u8],
+        kind: FileType,
+        links: &mut HardLinks<'_>,
+        omit: Option<&Omit<'_>>,
+    ) -> Result<(), Failure> {
+        self.trail.push(name);
+        if omit.map_or(Omission::Nothing, |omit| omit(self.trail.path())) != Omission::All {
+            self.copy_node(here, name, kind, links)?;
+        }
+        self.trail.pop();
+        Ok(())
+    }
+
     /// Copies what is left to read of a directory, up to the next directory in it. Returns this, which the
     /// trail leads to then, and where to read on after it.
     #[inline(never)]
@@ -151,6 +250,11 @@ impl Copier {
             let entry = entry.map_err(|errno| self.trail.step().failed("getdents64", errno))?;
             let name = entry.file_name().to_bytes();
             if is_dot(name) {
+                continue;
+            }
+            // All else was copied before.
+            #[cfg(feature = "system")]
+            if self.kind_of(here, name, entry.file_type())? != FileType::Directory {
                 continue;
             }
             self.trail.push(name);

@@ -89,11 +89,21 @@ fn unfit(step: &Step<'_>, found: &OwnedFd, kind: Option<Kind>) -> Option<Finding
     step.look(found).ok()?.misfit(kind?)
 }
 
-/// Moves `name` in `dir`, which is at `path` in the store's tree, to `replaced/`. Returns its new name: the path
-/// with colons for slashes, and a number.
 #[inline(never)]
 fn move_aside(store: &Store, path: &[u8], dir: &OwnedFd, name: &[u8]) -> Result<Note, Failure> {
-    let step = Step::new("move aside what is in place of the state of", path);
+    match keep(store, path, dir, name)? {
+        Some(kept) => Ok(Note::keep(&kept)),
+        None => Err(Step::new(ASIDE, path).found(Finding::TooManyKept)),
+    }
+}
+
+const ASIDE: &str = "move aside what is in place of the state of";
+
+/// Moves `name` in `dir`, which is at `path` in the store's tree, or meant to be there, to `replaced/`. Returns its new name, the
+/// path with colons for slashes and a number; `None` when there are too many of this path already.
+#[inline(never)]
+pub(crate) fn keep(store: &Store, path: &[u8], dir: &OwnedFd, name: &[u8]) -> Result<Option<Text>, Failure> {
+    let step = Step::new(ASIDE, path);
     let replaced = ensure_directory(store.base(), REPLACED_DIR.as_bytes(), PRIVATE)?;
     let path = path.get(1..).unwrap_or_default();
     let kept = path.get(..MAX_STEM).unwrap_or(path);
@@ -105,10 +115,26 @@ fn move_aside(store: &Store, path: &[u8], dir: &OwnedFd, name: &[u8]) -> Result<
         to.push(b".");
         to.push(NumberName::new(number).bytes());
         match step::rename(dir, name, &replaced, to.bytes()) {
-            Ok(()) => return Ok(Note::keep(&to)),
+            Ok(()) => return Ok(Some(to)),
             Err(Errno::EXIST) => {}
             Err(errno) => return Err(step.failed("renameat2", errno)),
         }
     }
-    Err(step.found(Finding::TooManyKept))
+    Ok(None)
+}
+
+/// Moves aside whatever has this name beside the store's tree, if something has.
+#[cfg(feature = "system")]
+pub(crate) fn move_any(store: &Store, name: &[u8]) -> Result<(), Failure> {
+    let step = Step::new(ASIDE, name);
+    if step.stat_name(store.base(), name)?.is_none() {
+        return Ok(());
+    }
+    let mut path = Text::of(b"/");
+    path.push(name);
+    if keep(store, path.bytes(), store.base(), name)?.is_none() {
+        // There are enough to find out what happens. The next boot discards this one.
+        step.rename(store.base(), name, store.work(), name)?;
+    }
+    Ok(())
 }

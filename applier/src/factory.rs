@@ -52,6 +52,13 @@ impl Factory {
         Ok(opened)
     }
 
+    /// Looks at what lies at `path`.
+    #[cfg(feature = "system")]
+    pub(crate) fn stat(&self, path: &[u8]) -> Result<rustix::fs::Stat, Failure> {
+        let step = Step::new("look at the image's", path);
+        step.stat(&self.open_with(&step, path, OFlags::PATH)?)
+    }
+
     /// Reads the symlink at `path` into `target`; `None` when it is none.
     pub(crate) fn read_link<'b>(
         &self,

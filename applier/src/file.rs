@@ -44,8 +44,18 @@ impl Root {
 
     /// Opens a file of the image for reading. The image's own links may be followed, within the image.
     pub(crate) fn read(&self, path: &[u8]) -> Result<OwnedFd, Errno> {
+        self.open_following(path, READ)
+    }
+
+    /// Finds a file of the image, likewise.
+    #[cfg(not(feature = "system"))]
+    pub(crate) fn find(&self, path: &[u8]) -> Result<OwnedFd, Errno> {
+        self.open_following(path, OFlags::PATH)
+    }
+
+    fn open_following(&self, path: &[u8], flags: OFlags) -> Result<OwnedFd, Errno> {
         let resolve = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
-        let flags = READ | OFlags::CLOEXEC;
+        let flags = flags | OFlags::CLOEXEC;
         openat2(self.as_fd(), Room::new().terminated(path), flags, Mode::empty(), resolve)
     }
 }

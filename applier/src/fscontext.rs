@@ -24,7 +24,10 @@ pub(crate) struct FsContext<'s> {
     operation: &'static str,
 }
 
-#[expect(clippy::large_enum_variant, reason = "there is no heap, and one is used at a time")]
+#[cfg_attr(
+    feature = "system",
+    expect(clippy::large_enum_variant, reason = "there is no heap, and one is used at a time")
+)]
 enum Configured<'s> {
     InKernel(OwnedFd),
     Legacy(FileSystem<'s>),
@@ -32,6 +35,10 @@ enum Configured<'s> {
 
 impl<'s> FsContext<'s> {
     /// `operation` is for messages.
+    #[cfg_attr(
+        not(feature = "system"),
+        expect(unreachable_code, reason = "there is no stage then, and the compiler knows it")
+    )]
     pub(crate) fn open(
         stage: Option<&'s Stage>,
         fstype: &'s CStr,

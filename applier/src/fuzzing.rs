@@ -3,7 +3,7 @@
 use state_schema::{Blob, SlotName};
 
 use crate::parameters::Parameters;
-use crate::run::{Console, say};
+use crate::run::{Process, say};
 use crate::show::Show as _;
 use crate::slot;
 
@@ -12,12 +12,12 @@ pub fn parameters(line: &[u8]) -> impl Iterator<Item = (&[u8], Option<&[u8]>)> {
     Parameters::new(line).map(|parameter| (parameter.name, parameter.value))
 }
 
-/// The slot that a kernel command line names by the rules of an image. The console is told why it names none.
-pub fn choose_slot<'a>(blob: &Blob<'a>, line: &[u8], console: &mut dyn Console) -> Option<SlotName<'a>> {
+/// The slot that a kernel command line names by the rules of an image. The process is told why it names none.
+pub fn choose_slot<'a>(blob: &Blob<'a>, line: &[u8], process: &mut dyn Process) -> Option<SlotName<'a>> {
     match slot::choose_by(blob, &Parameters::new(line)) {
         Ok(slot) => Some(slot),
         Err(error) => {
-            say(console, |line| error.show(line));
+            say(process, |line| error.show(line));
             None
         }
     }

@@ -18,7 +18,6 @@ use rustix::io::Errno;
 use rustix::mount::{MountFlags, UnmountFlags, mount, unmount};
 use state_schema::{Kind, MountOptions};
 
-use crate::attributes;
 use crate::failure::Failure;
 use crate::path::{NumberName, PathBuf, Room};
 use crate::step::Step;
@@ -48,12 +47,8 @@ pub(crate) struct Stage {
 }
 
 impl Stage {
-    /// Sets the stage in the run directory; `None` where the kernel needs none.
-    pub(crate) fn set(run: &OwnedFd) -> Result<Option<Self>, Failure> {
-        // The youngest of the calls that detached mounts take.
-        if attributes::can_set(run) {
-            return Ok(None);
-        }
+    /// Sets the stage in the run directory.
+    pub(crate) fn set(run: &OwnedFd) -> Result<Self, Failure> {
         let step = Step::new("stage mounts, which needs /proc, in", STAGE);
         step.make_missing_directory(run, STAGE, PRIVATE)?;
         let open = || open(&step, run, STAGE);
@@ -66,7 +61,7 @@ impl Stage {
         step.make_directory(&root, DIRECTORY, PRIVATE)?;
         step.make_directory(&root, FACTORY, PRIVATE)?;
         step.create(&root, FILE, PRIVATE)?;
-        Ok(Some(Self { root: ManuallyDrop::new(root) }))
+        Ok(Self { root: ManuallyDrop::new(root) })
     }
 
     /// Takes the stage away, with what was not moved from it.
@@ -98,6 +93,32 @@ impl Stage {
         Ok(tree)
     }
 
+    /// Adds `options` to those of a mount on the stage, and makes it private.
+    #[expect(clippy::unused_self, reason = "without a stage there is none")]
+    pub(crate) fn set_options(
+        &self,
+        step: &Step<'_>,
+        mount: &OwnedFd,
+        options: MountOptions,
+    ) -> Result<(), Failure> {
+        let (add, shown) = FLAGS
+            .iter()
+            .filter(|(option, ..)| options.contains(*option))
+            .fold((0, 0), |(add, shown), (_, flag, as_shown)| (add | flag, shown | as_shown));
+        remount(step, mount, add)?;
+        // Kernels ignore what they do not know: `nosymfollow` before Linux 5.10.
+        if step.mount_flags(mount)? & shown != shown {
+            return Err(step.failed("mount", Errno::OPNOTSUPP));
+        }
+        call(step, b"", mount, c"", MS_PRIVATE, b"")
+    }
+
+    /// Moves a mount from the stage to an opened place.
+    #[expect(clippy::unused_self, reason = "without a stage there is none")]
+    pub(crate) fn attach(&self, step: &Step<'_>, mount: &OwnedFd, place: &OwnedFd) -> Result<(), Failure> {
+        call(step, NumberName::of_descriptor(mount).bytes(), place, c"", MS_MOVE, b"")
+    }
+
     fn bind(&self, step: &Step<'_>, source: &OwnedFd, name: &[u8], flags: u32) -> Result<OwnedFd, Failure> {
         self.mount(step, NumberName::of_descriptor(source).bytes(), name, c"", flags, b"")
     }
@@ -115,25 +136,6 @@ impl Stage {
         call(step, source, &open(step, &self.root, name)?, fstype, flags, options)?;
         open(step, &self.root, name)
     }
-}
-
-/// Adds `options` to those of a mount on the stage, and makes it private.
-pub(crate) fn set_options(step: &Step<'_>, mount: &OwnedFd, options: MountOptions) -> Result<(), Failure> {
-    let (add, shown) = FLAGS
-        .iter()
-        .filter(|(option, ..)| options.contains(*option))
-        .fold((0, 0), |(add, shown), (_, flag, as_shown)| (add | flag, shown | as_shown));
-    remount(step, mount, add)?;
-    // Kernels ignore what they do not know: `nosymfollow` before Linux 5.10.
-    if step.mount_flags(mount)? & shown != shown {
-        return Err(step.failed("mount", Errno::OPNOTSUPP));
-    }
-    call(step, b"", mount, c"", MS_PRIVATE, b"")
-}
-
-/// Moves a mount from the stage to an opened place.
-pub(crate) fn attach(step: &Step<'_>, mount: &OwnedFd, place: &OwnedFd) -> Result<(), Failure> {
-    call(step, NumberName::of_descriptor(mount).bytes(), place, c"", MS_MOVE, b"")
 }
 
 /// A file system that is being configured.

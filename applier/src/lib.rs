@@ -27,11 +27,22 @@
 mod ancestors;
 mod arguments;
 mod attributes;
+#[cfg(feature = "system")]
+mod batch;
 mod beneath;
 mod blob;
+mod boots;
+#[cfg(feature = "system")]
+mod changes;
+#[cfg(feature = "system")]
+mod check;
+#[cfg(feature = "system")]
+mod chronicle;
 mod cmdline;
 mod content;
 mod copy;
+#[cfg(feature = "system")]
+mod device;
 mod displaced;
 mod errno;
 mod exit;
@@ -41,72 +52,123 @@ mod file;
 mod fscontext;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
+#[cfg(not(feature = "system"))]
+mod hand_over;
 mod hard_links;
+#[cfg(feature = "system")]
+mod invalidate;
+mod json;
 mod kernel_log;
+#[cfg_attr(not(feature = "system"), path = "no_stage.rs")]
 mod legacy_mount;
+mod lineage;
 mod link;
 mod memory;
+#[cfg(feature = "system")]
+mod merge;
 mod mount;
+mod number;
+#[cfg(feature = "system")]
+mod orphans;
+mod output;
 mod overlay;
 mod parameters;
 mod path;
 mod plan;
 mod refusal;
 mod report;
+#[cfg(feature = "system")]
+mod reset;
 mod run;
 mod seed;
 mod show;
 mod slot;
+mod slot_error;
+#[cfg(feature = "system")]
+mod space;
+#[cfg(feature = "system")]
+mod status;
 mod step;
 mod store;
 mod stores;
+#[cfg(feature = "system")]
+mod succession;
 mod sys_data;
+#[cfg(feature = "system")]
+mod takeover;
 mod text;
 mod tmpfs;
 mod trail;
 mod transition;
+#[cfg(feature = "system")]
+mod usage;
+#[cfg(feature = "system")]
+mod walk;
+#[cfg(feature = "system")]
+mod wish;
 mod work;
 mod xattr;
 
-pub use run::{Console, run};
+pub use run::{Process, run};
 
 use core::mem::ManuallyDrop;
 
 use rustix::fs::Mode;
 use rustix::process::umask;
-use state_schema::{BLOB_PATH, Blob, SlotName};
+#[cfg(feature = "system")]
+use state_schema::BLOB_PATH;
+use state_schema::{Blob, SlotName};
 
-use crate::arguments::Apply;
-use crate::blob::BlobFile;
+use crate::arguments::Places;
+use crate::blob::{BlobError, BlobFile};
 use crate::exit::Exit;
 use crate::factory::Factory;
 use crate::file::Root;
+#[cfg(not(feature = "system"))]
+use crate::hand_over::hand_over;
 use crate::legacy_mount::Stage;
 use crate::mount::Mounter;
 use crate::refusal::Refusal;
 use crate::report::{Report, RunDir};
 use crate::seed::Seeder;
-use crate::stores::Stores;
+use crate::stores::{Opening, Stores};
+#[cfg(feature = "system")]
 use crate::text::Note;
+use crate::tmpfs::Shared;
+use crate::transition::{Event, Told};
 
-/// Applies the blob of the image beneath the root. `console` is told what went wrong with single entries.
-fn apply(arguments: &Apply<'_>, console: &mut dyn Console) -> Result<Exit, Refusal> {
+/// Applies the blob of the image beneath the root. `process` is told what went wrong with single entries.
+fn apply(arguments: &Places<'_>, process: &mut dyn Process) -> Result<Exit, Refusal> {
     // What is made has the mode that is asked for, whoever called.
     umask(Mode::empty());
     let root = Root::open(arguments.root)?;
     let file = ManuallyDrop::new(BlobFile::read(&root, arguments.blob)?);
-    let blob = file.decode().map_err(|error| Refusal::Blob {
-        path: Note::of(arguments.blob.unwrap_or(BLOB_PATH.as_bytes())),
-        error,
-    })?;
+    let blob = file.decode().map_err(|error| refuse_blob(arguments, error, &root, process))?;
     let run = RunDir::open(arguments.run)?;
-    let mut report = Report::create(&run, &blob, console);
+    let mut report = Report::create(&run, &blob, process);
     let applied = apply_blob(arguments, &root, &file, &blob, &run, &mut report);
+    #[cfg(not(feature = "system"))]
+    let applied = match applied {
+        Err(Refusal::HandOver) => Err(hand_over(&root, report.process()).into()),
+        applied => applied,
+    };
     report.finish(applied)
 }
 
+/// Why the blob cannot be used.
+#[cfg(feature = "system")]
+fn refuse_blob(arguments: &Places<'_>, error: BlobError, _: &Root, _: &mut dyn Process) -> Refusal {
+    Refusal::Blob { path: Note::of(arguments.blob.unwrap_or(BLOB_PATH.as_bytes())), error }
+}
+
+/// The other program says why, or knows a newer format.
+#[cfg(not(feature = "system"))]
+fn refuse_blob(_: &Places<'_>, _: BlobError, root: &Root, process: &mut dyn Process) -> Refusal {
+    hand_over(root, process).into()
+}
+
 fn apply_blob<'a>(
-    arguments: &Apply<'_>,
+    arguments: &Places<'_>,
     root: &Root,
     file: &BlobFile,
     blob: &Blob<'a>,
@@ -115,7 +177,7 @@ fn apply_blob<'a>(
 ) -> Result<(), Refusal> {
     let slot = slot::choose(blob, arguments.slot)?;
     report.slot(slot);
-    let stage = Stage::set(run.as_fd())?;
+    let stage = set_stage(run)?;
     let applied = apply_plan(arguments, root, file, blob, slot, run, stage.as_ref(), report);
     match stage.as_ref() {
         None => applied,
@@ -123,9 +185,21 @@ fn apply_blob<'a>(
     }
 }
 
+/// Sets a stage where the kernel needs one.
+#[cfg(feature = "system")]
+fn set_stage(run: &RunDir) -> Result<Option<Stage>, Refusal> {
+    if attributes::can_set(run.as_fd()) { Ok(None) } else { Ok(Some(Stage::set(run.as_fd())?)) }
+}
+
+/// Kernels that need a stage are the other program's.
+#[cfg(not(feature = "system"))]
+fn set_stage(run: &RunDir) -> Result<Option<Stage>, Refusal> {
+    if attributes::can_set(run.as_fd()) { Ok(None) } else { Err(Refusal::HandOver) }
+}
+
 #[expect(clippy::too_many_arguments, reason = "all that was opened and found out so far")]
 fn apply_plan<'a>(
-    arguments: &Apply<'_>,
+    arguments: &Places<'_>,
     root: &Root,
     file: &BlobFile,
     blob: &Blob<'a>,
@@ -134,15 +208,27 @@ fn apply_plan<'a>(
     stage: Option<&Stage>,
     report: &mut Report<'a>,
 ) -> Result<(), Refusal> {
-    let mut stores = Stores::open(blob, slot, file, arguments.data, run.as_fd(), stage)?;
-    let factory = Factory::clone_of(root, stage, stores.earlier_run())?;
+    let shared = Shared::find(run.as_fd())?;
+    let factory = Factory::clone_of(root, stage, shared.is_mounted())?;
     let seeder = Seeder::new(blob, &factory);
-    if let Err(failure) = seeder.build_all(&stores) {
-        stores.lose_sys_data(failure.account(), blob)?;
+    let told = run.told();
+    let opening = Opening { data: arguments.data, slot, file, seeder: &seeder, told };
+    let mut stores = Stores::open(&opening, run.as_fd(), shared, stage)?;
+    // Nearly all state is there then, and what is missing is seeded when it is its turn.
+    let is_same = stores.entered().is_ok_and(|entered| entered.event == Event::Same);
+    if !is_same && let Err(failure) = seeder.build_all(&stores) {
+        stores.lose_sys_data(failure.account(), &seeder)?;
     }
-    report.event(stores.event(), stores.sys_data_failure());
+    report.entered(stores.entered());
     let mounted = Mounter::new(root, stage, &stores, &seeder)
         .mount_all(&mut |entry, applied| report.entry(entry, applied));
     report.left_out(seeder.sockets());
-    mounted
+    // A boot that does not get here did not run.
+    mounted?;
+    if told == Told::No
+        && let Err(failure) = stores.log(slot, blob.image().id, run)
+    {
+        report.not_logged(failure);
+    }
+    Ok(())
 }

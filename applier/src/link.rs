@@ -1,10 +1,10 @@
 //! Symlinks of the image that lead to state.
 
 use rustix::fd::OwnedFd;
-use rustix::fs::{AtFlags, OFlags};
-use state_schema::{Entry, FACTORY_DIR, Seed, StatePath};
+use rustix::fs::AtFlags;
+use state_schema::{Entry, FACTORY_DIR, How, Seed, StatePath};
 
-use crate::beneath::{self, split};
+use crate::beneath::split;
 use crate::failure::{Failure, Finding};
 use crate::file::Root;
 use crate::path::PathBuf;
@@ -45,35 +45,42 @@ pub(crate) fn make(
         return Ok(false);
     }
     step.remove(dir, UNFINISHED, AtFlags::empty())?;
-    let mut factory = PathBuf::new();
-    let appended = factory.append(FACTORY_DIR.as_bytes()).and_then(|()| factory.append(path));
-    appended.map_err(|errno| step.failed("openat2", errno))?;
-    let factory = factory.bytes();
-    // Where the image has a symlink (the time zone), the file's first content is one too.
-    let mut link = None;
-    if item.entry.seed == Seed::Image {
-        let step = Step::new("open the image's", factory);
-        link = seeder.factory().read_link(&step, factory, &mut bytes)?;
-    }
-    let built = match link {
-        Some(target) => make_link(&step, &item.entry, dir, target),
-        None => seeder.build_file(&item.entry, dir, UNFINISHED, factory).and_then(|()| {
-            step.sync(&beneath::open(&step, dir, UNFINISHED, OFlags::RDONLY | OFlags::NONBLOCK)?)
-        }),
-    }
-    .and_then(|()| step.rename(dir, UNFINISHED, dir, name));
+    let built = build(seeder, &item.entry, dir, UNFINISHED)
+        .and_then(|file| step.sync(file.as_ref().unwrap_or(dir)))
+        .and_then(|()| step.rename(dir, UNFINISHED, dir, name));
     // If it cannot be removed now, the next boot does it.
     built
         .map(|()| true)
         .map_err(|failure| failure.clean_up(|| step.remove(dir, UNFINISHED, AtFlags::empty())))
 }
 
-/// Makes a symlink, down to the disk.
-fn make_link(step: &Step<'_>, entry: &Entry<'_>, dir: &OwnedFd, target: &[u8]) -> Result<(), Failure> {
-    step.make_link(target, dir, UNFINISHED)?;
-    step.change_owner(dir, UNFINISHED, entry.uid, entry.gid)?;
-    // A symlink cannot be synced itself.
-    step.sync(dir)
+/// Makes `name` in `dir` what the image has as the first content of a file entry. Returns the file, unless it is a symlink,
+/// which cannot be synced itself.
+#[inline(never)]
+pub(crate) fn build(
+    seeder: &Seeder<'_, '_>,
+    entry: &Entry<'_>,
+    dir: &OwnedFd,
+    name: &[u8],
+) -> Result<Option<OwnedFd>, Failure> {
+    let path = entry.path.as_str().as_bytes();
+    let step = Step::new(LINK, path);
+    let mut place = PathBuf::new();
+    let is_link = matches!(entry.how, How::Symlink { .. });
+    let above = if is_link { FACTORY_DIR.as_bytes() } else { b"" };
+    let appended = place.append(above).and_then(|()| place.append(path));
+    appended.map_err(|errno| step.failed("openat2", errno))?;
+    // Where the image has a symlink (the time zone), the file's first content is one too.
+    if is_link && entry.seed == Seed::Image {
+        let step = Step::new("open the image's", place.bytes());
+        let mut bytes = [0; 4096];
+        if let Some(target) = seeder.factory().read_link(&step, place.bytes(), &mut bytes)? {
+            step.make_link(target, dir, name)?;
+            step.change_owner(dir, name, entry.uid, entry.gid)?;
+            return Ok(None);
+        }
+    }
+    seeder.build_file(entry, dir, name, place.bytes()).map(Some)
 }
 
 /// Whether a symlink at `path` with this `target` leads to `to`, going by the names alone.

@@ -5,6 +5,9 @@
 #[cfg(feature = "initrd")]
 mod start;
 
+#[cfg(not(any(feature = "initrd", feature = "system")))]
+compile_error!("only the freestanding program comes without the feature `system`");
+
 #[cfg(not(feature = "initrd"))]
 mod ordinary {
     use std::io::{Write as _, stderr, stdout};
@@ -12,7 +15,7 @@ mod ordinary {
     /// The standard streams. Who closed them does not want to be told.
     pub(crate) struct Streams;
 
-    impl stated::Console for Streams {
+    impl stated::Process for Streams {
         fn output(&mut self, bytes: &[u8]) {
             let _ = stdout().write_all(bytes);
         }

@@ -98,6 +98,7 @@ impl Memory {
     }
 
     /// The same, never to be changed any more.
+    #[cfg(feature = "system")]
     pub(crate) fn freeze(self) -> Mapping {
         self.0
     }

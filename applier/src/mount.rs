@@ -10,7 +10,7 @@ use crate::beneath::{open_directory, split};
 use crate::displaced::{Repairs, clear};
 use crate::failure::{Account, Failure, Finding};
 use crate::file::Root;
-use crate::legacy_mount::{self, Stage};
+use crate::legacy_mount::Stage;
 use crate::plan::{Item, directory_above, items};
 use crate::refusal::Refusal;
 use crate::seed::{Seeder, make_mount_point};
@@ -109,6 +109,9 @@ impl<'m, 'a> Mounter<'m, 'a> {
         let mut first = None;
         let mut last = account;
         if entry.lifetime != EPHEMERAL {
+            if self.stores.earlier_run() && self.is_covered(entry) {
+                return Ok((Outcome::Degraded(last), false));
+            }
             match self.mount_from(item, EPHEMERAL, self.stores.ephemeral(), repairs) {
                 Ok((_, seeded)) => return Ok((Outcome::Degraded(last), seeded)),
                 Err(second) => first = Some(core::mem::replace(&mut last, second.account())),
@@ -123,6 +126,15 @@ impl<'m, 'a> Mounter<'m, 'a> {
             None => Refusal::Entry { path, account: last },
             Some(account) => Refusal::EntryTwice { path, account, second: last },
         })
+    }
+
+    /// Whether something is mounted at the entry's path: what an earlier run of this boot has mounted, programs use by
+    /// now, and another state must not hide it from those that come.
+    fn is_covered(&self, entry: &Entry<'_>) -> bool {
+        let path = entry.path.relative().as_bytes();
+        let step = Step::new("open the mount point", entry.path.as_str().as_bytes());
+        let target = self.root.target(&step, path);
+        matches!(target, Ok(Some(target)) if step.is_mount_root(&target).is_ok_and(|is_root| is_root))
     }
 
     fn link(&self, item: &Item<'a>, to: StatePath<'_>, repairs: &mut Repairs) -> Result<Mounted, Refusal> {
@@ -280,8 +292,8 @@ impl<'m, 'a> Mounter<'m, 'a> {
         entry: &Entry<'_>,
         target: &OwnedFd,
     ) -> Result<Outcome, Failure> {
-        if self.stage.is_some() {
-            legacy_mount::set_options(step, mount, entry.options)?;
+        if let Some(stage) = self.stage {
+            stage.set_options(step, mount, entry.options)?;
         } else {
             attributes::set(mount, entry.options).map_err(|errno| step.failed("mount_setattr", errno))?;
         }

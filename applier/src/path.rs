@@ -78,6 +78,19 @@ impl PathBuf {
         self.append(name).inspect_err(|_| self.len = before)
     }
 
+    /// Begins anew with `path`, which is no longer than a path of a blob.
+    #[cfg(feature = "system")]
+    pub(crate) fn set(&mut self, path: &[u8]) {
+        self.len = 0;
+        let _ = self.append(path);
+    }
+
+    /// Drops what lies behind the first `len` bytes.
+    #[cfg(feature = "system")]
+    pub(crate) fn truncate(&mut self, len: usize) {
+        self.len = self.len.min(len);
+    }
+
     /// Drops the last name, if there is one.
     #[inline(never)]
     pub(crate) fn pop(&mut self) {

@@ -81,6 +81,13 @@ impl<'a> Iterator for Items<'_, 'a> {
     }
 }
 
+/// The entries alone, in mount order.
+#[cfg(feature = "system")]
+pub(crate) fn entries<'a>(blob: &Blob<'a>) -> impl Iterator<Item = Entry<'a>> + use<'a> {
+    let mut entries = blob.entries();
+    core::iter::from_fn(move || next(&mut entries))
+}
+
 /// The nearest directory above `path` that the plan makes writable.
 pub(crate) fn directory_above<'a>(blob: &Blob<'a>, path: StatePath<'_>) -> Option<Entry<'a>> {
     let mut entries = blob.entries();

@@ -2,22 +2,33 @@
 
 use core::ffi::CStr;
 
+#[cfg(not(feature = "system"))]
+use rustix::{fd::OwnedFd, io::Errno};
+
+#[cfg(feature = "system")]
+use crate::arguments::Verb;
 use crate::arguments::{HELP, Request, UsageError};
 use crate::exit::Exit;
 use crate::kernel_log;
 use crate::show::{Show, Sink, put_printable};
 use crate::text::Text;
+#[cfg(feature = "system")]
+use crate::{check, invalidate, reset, status};
 
-/// Where the program's words go. The binary has one for each way that it is built.
-pub trait Console {
+/// The process that this runs in. The binary has one for each way that it is built.
+pub trait Process {
     /// Takes bytes for standard output.
     fn output(&mut self, bytes: &[u8]);
     /// Takes bytes for standard error.
     fn error(&mut self, bytes: &[u8]);
+    /// Becomes another program, that of an opened file, with the same arguments but for `command` as the first of them, which
+    /// is `apply` now. Returns only if it cannot.
+    #[cfg(not(feature = "system"))]
+    fn become_program(&mut self, file: &OwnedFd, command: &'static CStr) -> Errno;
 }
 
 /// Does what `arguments`, without the program's name, ask for, and returns the exit status.
-pub fn run<'a>(arguments: impl Iterator<Item = &'a CStr>, console: &mut dyn Console) -> u8 {
+pub fn run<'a>(arguments: impl Iterator<Item = &'a CStr>, console: &mut dyn Process) -> u8 {
     let exit = match Request::parse(&mut arguments.map(CStr::to_bytes)) {
         Ok(Request::Help) => {
             console.output(HELP.as_bytes());
@@ -35,6 +46,19 @@ pub fn run<'a>(arguments: impl Iterator<Item = &'a CStr>, console: &mut dyn Cons
                 Exit::Refused
             }
         },
+        #[cfg(feature = "system")]
+        Ok(Request::Command(command)) => {
+            let run = match command.verb {
+                Verb::Status => status::run,
+                Verb::Check => check::run,
+                Verb::Reset => reset::run,
+                Verb::Invalidate => invalidate::run,
+            };
+            run(&command, console).unwrap_or_else(|refusal| {
+                say(console, |line| refusal.show(line));
+                Exit::Refused
+            })
+        }
         Err(error) => {
             say(console, |line| {
                 error.show(line);
@@ -47,21 +71,66 @@ pub fn run<'a>(arguments: impl Iterator<Item = &'a CStr>, console: &mut dyn Cons
 }
 
 /// One line on standard error: what `message` puts into it.
-pub(crate) fn say(console: &mut dyn Console, message: impl FnOnce(&mut dyn Sink)) {
+pub(crate) fn say(console: &mut dyn Process, message: impl FnOnce(&mut dyn Sink)) {
     let mut line = Line::new(console);
     message(&mut line);
     line.end();
 }
 
+/// Writes to standard output what `message` puts, and the end of the line.
+#[cfg(feature = "system")]
+pub(crate) fn print(process: &mut dyn Process, message: impl FnOnce(&mut dyn Sink)) {
+    let mut page = Page::new(process);
+    message(&mut page);
+    page.end();
+}
+
+/// Standard output, through a buffer.
+#[cfg(feature = "system")]
+struct Page<'p> {
+    process: &'p mut dyn Process,
+    text: Text,
+}
+
+#[cfg(feature = "system")]
+impl<'p> Page<'p> {
+    #[inline(never)]
+    fn new(process: &'p mut dyn Process) -> Self {
+        Self { process, text: Text::new() }
+    }
+
+    #[inline(never)]
+    fn end(&mut self) {
+        self.put(b"\n");
+        self.flush();
+    }
+
+    fn flush(&mut self) {
+        self.process.output(self.text.bytes());
+        self.text.clear();
+    }
+}
+
+#[cfg(feature = "system")]
+impl Sink for Page<'_> {
+    fn put(&mut self, text: &[u8]) {
+        let mut rest = self.text.fill(text);
+        while !rest.is_empty() {
+            self.flush();
+            rest = self.text.fill(rest);
+        }
+    }
+}
+
 /// Collects a line, so that it is written in one piece unless it is very long.
 struct Line<'c> {
-    console: &'c mut dyn Console,
+    console: &'c mut dyn Process,
     text: Text,
 }
 
 impl<'c> Line<'c> {
     #[inline(never)]
-    fn new(console: &'c mut dyn Console) -> Self {
+    fn new(console: &'c mut dyn Process) -> Self {
         let mut line = Line { console, text: Text::new() };
         line.put(b"stated: ");
         line
@@ -96,6 +165,10 @@ impl Show for UsageError<'_> {
             Self::UnknownCommand(argument) => (b"unknown command", argument),
             Self::UnknownOption(argument) => (b"unknown option", argument),
             Self::NoValue(argument) => (b"no value is given for", argument),
+            #[cfg(feature = "system")]
+            Self::TooMany(argument) => (b"there are too many arguments, from here on:", argument),
+            #[cfg(feature = "system")]
+            Self::NoOperand(what) => (b"the command needs a", &what.as_bytes()),
         };
         to.put(what);
         to.put(b" `");

@@ -28,7 +28,7 @@ const SEED: &str = "seed";
 const MOUNT_POINT: u32 = 0;
 
 /// How the image's content is opened. Its mounts are as trustworthy as itself, so they are entered.
-const IMAGE: Source = Source { operation: "copy the image's", resolve: ResolveFlags::NO_SYMLINKS };
+pub(crate) const IMAGE: Source = Source { operation: "copy the image's", resolve: ResolveFlags::NO_SYMLINKS };
 
 /// Makes the first content of entries.
 pub(crate) struct Seeder<'s, 'a> {
@@ -133,7 +133,9 @@ impl<'s, 'a> Seeder<'s, 'a> {
         let (work, name) = (store.work(), name.bytes());
         match item.entry.kind {
             Kind::Directory => self.build_directory(item, work, name),
-            Kind::File => self.build_file(&item.entry, work, name, item.entry.path.as_str().as_bytes()),
+            Kind::File => {
+                self.build_file(&item.entry, work, name, item.entry.path.as_str().as_bytes()).map(drop)
+            }
         }
         // What is there of it takes up space that other entries may need. If it cannot be removed now, the
         // next boot does it.
@@ -164,27 +166,28 @@ impl<'s, 'a> Seeder<'s, 'a> {
         finish(entry, Some((&from, &mut copier)), made)
     }
 
-    /// Makes a file with the entry's first content. `image_path` is where the image has it.
+    /// Makes a file with the entry's first content, and returns it. `image_path` is where the image has it.
     pub(crate) fn build_file(
         &self,
         entry: &Entry<'_>,
         dir: &OwnedFd,
         name: &[u8],
         image_path: &[u8],
-    ) -> Result<(), Failure> {
+    ) -> Result<OwnedFd, Failure> {
         let step = Step::new(SEED, entry.path.as_str().as_bytes());
         if entry.seed == Seed::Image {
             let from = self.factory.open(image_path, Kind::File)?;
             let mut copier = Copier::new(IMAGE, image_path)?;
             let made = create_file(&step, dir, name)?;
             copier.copy_content(&from, &made, &step.stat(&from)?)?;
-            return finish(entry, Some((&from, &mut copier)), &made);
+            finish(entry, Some((&from, &mut copier)), &made)?;
+            return Ok(made);
         }
         let made = create_file(&step, dir, name)?;
         if let Seed::Text(text) = entry.seed {
             step.write(&made, text.as_bytes())?;
         }
-        finish(entry, None, &made)
+        finish(entry, None, &made).map(|()| made)
     }
 }
 

@@ -3,159 +3,73 @@
 use state_schema::{Blob, SlotName, SlotRule};
 
 use crate::cmdline::Cmdline;
-use crate::failure::Account;
 use crate::parameters::{Parameter, Parameters};
-use crate::show::{Show, Sink};
-use crate::text::{Note, Text};
+use crate::slot_error::SlotError;
 
-/// Why the slot is not known. It is never guessed: state of the wrong slot is worse than none.
-pub(crate) enum SlotError {
-    /// The command line cannot be read.
-    Cmdline(Account),
-    /// `--slot` names none of the image's slots.
-    UnknownArgument { name: Note, slots: Note },
-    /// A parameter that serves nothing but the slot names none of the image's.
-    UnknownSlot { parameter: Note, slots: Note },
-    /// Two parameters name different slots.
-    Contradiction { one: Note, other: Note },
+/// Why a command line does not tell the slot. It is never guessed: state of the wrong slot is worse than none.
+#[cfg_attr(not(feature = "system"), expect(dead_code, reason = "the other program puts it into words"))]
+#[derive(Clone, Copy)]
+pub(crate) enum Doubt<'p> {
     /// No parameter names a slot.
-    NotNamed { sought: Note, found: Option<Note> },
+    NotNamed,
+    /// A parameter that serves nothing but the slot names none of the image's.
+    UnknownSlot(Parameter<'p>),
+    /// Two parameters name different slots.
+    Contradiction(Parameter<'p>, Parameter<'p>),
 }
-
-impl Show for SlotError {
-    fn show(&self, to: &mut dyn Sink) {
-        to.put(b"cannot tell which slot boots: ");
-        match self {
-            Self::Cmdline(account) => {
-                account.show(to);
-                to.put(b"; name the slot with --slot");
-            }
-            Self::UnknownArgument { name, slots } => {
-                to.put(b"--slot names `");
-                name.show(to);
-                to.put(b"`, but the image's slots are ");
-                slots.show(to);
-            }
-            Self::UnknownSlot { parameter, slots } => {
-                to.put(b"the kernel command line says `");
-                parameter.show(to);
-                to.put(b"`, but the image's slots are ");
-                slots.show(to);
-                to.put(CORRECT);
-            }
-            Self::Contradiction { one, other } => {
-                to.put(b"the kernel command line says `");
-                one.show(to);
-                to.put(b"` and `");
-                other.show(to);
-                to.put(b"`, which name different slots");
-                to.put(CORRECT);
-            }
-            Self::NotNamed { sought, found } => {
-                to.put(b"the kernel command line has none of ");
-                sought.show(to);
-                if let Some(found) = found {
-                    to.put(b" (found ");
-                    found.show(to);
-                    to.put(b")");
-                }
-                to.put(b"; let the boot loader add one, or name the slot with --slot");
-            }
-        }
-    }
-}
-
-/// What to do about a command line that is wrong.
-const CORRECT: &[u8] = b"; correct the boot loader's entry";
 
 /// Chooses the slot: the one that the caller names, else what the command line says by the image's rules.
 pub(crate) fn choose<'a>(blob: &Blob<'a>, named: Option<&[u8]>) -> Result<SlotName<'a>, SlotError> {
     let slots = blob.slots();
     if let Some(named) = named {
-        return find(slots, named)
-            .ok_or_else(|| SlotError::UnknownArgument { name: Note::of(named), slots: list(slots) });
+        return find(slots, named).ok_or_else(|| SlotError::unknown_argument(named, slots));
     }
-    // No item is an error on a verified blob.
-    let rules = || blob.slot_rules().filter_map(Result::ok);
     match (Cmdline::read(), slots) {
-        (Ok(line), _) => choose_from(slots, rules, &line.parameters()),
+        (Ok(line), _) => choose_by(blob, &line.parameters()),
         (Err(_), [only]) => Ok(*only),
-        (Err(failure), _) => Err(SlotError::Cmdline(failure.account())),
+        (Err(failure), _) => Err(SlotError::cmdline(failure)),
     }
 }
 
 /// Chooses the slot by the image's rules, as this command line says.
-#[cfg(feature = "fuzzing")]
 pub(crate) fn choose_by<'a>(blob: &Blob<'a>, parameters: &Parameters<'_>) -> Result<SlotName<'a>, SlotError> {
-    choose_from(blob.slots(), || blob.slot_rules().filter_map(Result::ok), parameters)
+    // No item is an error on a verified blob.
+    let rules = || blob.slot_rules().filter_map(Result::ok);
+    choose_from(blob.slots(), rules, parameters)
+        .map_err(|doubt| SlotError::of(doubt, blob.slots(), &mut rules(), parameters))
 }
 
 /// Chooses the slot by the rules. All parameters that name one have to agree.
-fn choose_from<'a, 'r, R: Iterator<Item = SlotRule<'r>>>(
+fn choose_from<'a, 'r, 'p, R: Iterator<Item = SlotRule<'r>>>(
     slots: &[SlotName<'a>],
     rules: impl Fn() -> R,
-    parameters: &Parameters<'_>,
-) -> Result<SlotName<'a>, SlotError> {
-    let mut chosen: Option<(SlotName<'a>, Parameter<'_>)> = None;
-    let mut found = Text::new();
+    parameters: &Parameters<'p>,
+) -> Result<SlotName<'a>, Doubt<'p>> {
+    let mut chosen: Option<(SlotName<'a>, Parameter<'p>)> = None;
     for parameter in parameters.clone() {
-        let mut concerned = false;
         for rule in rules().filter(|rule| rule.parameter.as_bytes() == parameter.name) {
-            concerned = true;
             let name = parameter.value.and_then(|value| rule.slot_in(value));
             let slot = name.and_then(|name| find(slots, name));
             match (slot, chosen) {
                 (Some(slot), None) => chosen = Some((slot, parameter)),
                 (Some(slot), Some((other, _))) if slot == other => {}
-                (Some(_), Some((_, other))) => {
-                    return Err(SlotError::Contradiction { one: note(other), other: note(parameter) });
-                }
-                (None, _) if rule.is_bare() => {
-                    return Err(SlotError::UnknownSlot { parameter: note(parameter), slots: list(slots) });
-                }
+                (Some(_), Some((_, other))) => return Err(Doubt::Contradiction(other, parameter)),
+                (None, _) if rule.is_bare() => return Err(Doubt::UnknownSlot(parameter)),
                 // `root=` of another shape just says nothing about slots.
                 (None, _) => {}
             }
-        }
-        if concerned {
-            found.list(&as_written(parameter));
         }
     }
     match (chosen, slots) {
         (Some((slot, _)), _) => Ok(slot),
         (None, [only]) => Ok(*only),
-        (None, _) => {
-            let mut sought = Text::new();
-            for SlotRule { parameter, prefix, suffix } in rules() {
-                sought.list(&[parameter, "=", prefix, "{slot}", suffix].map(str::as_bytes));
-            }
-            let found = (!found.is_empty()).then(|| Note::keep(&found));
-            Err(SlotError::NotNamed { sought: Note::keep(&sought), found })
-        }
+        (None, _) => Err(Doubt::NotNamed),
     }
 }
 
-fn find<'a>(slots: &[SlotName<'a>], name: &[u8]) -> Option<SlotName<'a>> {
+/// The slot of this name, whatever the case of its letters.
+pub(crate) fn find<'a>(slots: &[SlotName<'a>], name: &[u8]) -> Option<SlotName<'a>> {
     slots.iter().find(|slot| slot.is(name)).copied()
-}
-
-fn as_written(parameter: Parameter<'_>) -> [&[u8]; 3] {
-    let Parameter { name, value } = parameter;
-    [name, if value.is_some() { b"=" } else { b"" }, value.unwrap_or_default()]
-}
-
-fn note(parameter: Parameter<'_>) -> Note {
-    let mut text = Text::new();
-    text.list(&as_written(parameter));
-    Note::keep(&text)
-}
-
-fn list(slots: &[SlotName<'_>]) -> Note {
-    let mut text = Text::new();
-    for slot in slots {
-        text.list(&[slot.as_str().as_bytes()]);
-    }
-    Note::keep(&text)
 }
 
 #[cfg(test)]
@@ -173,9 +87,10 @@ mod tests {
 
     fn choose_of(slots: &[&'static str], line: &str) -> Result<&'static str, String> {
         let slots: std::vec::Vec<_> = slots.iter().map(|slot| SlotName::new(slot).unwrap()).collect();
-        choose_from(&slots, || [BARE, RAUC, ROOT].into_iter(), &Parameters::new(line.as_bytes()))
+        let (rules, parameters) = ([BARE, RAUC, ROOT], Parameters::new(line.as_bytes()));
+        choose_from(&slots, || rules.into_iter(), &parameters)
             .map(SlotName::as_str)
-            .map_err(|error| shown(&error))
+            .map_err(|doubt| shown(&SlotError::of(doubt, &slots, &mut rules.into_iter(), &parameters)))
     }
 
     fn choose(line: &str) -> Result<&'static str, String> {

@@ -19,7 +19,11 @@ mod x86_64;
 use core::ffi::{CStr, c_char};
 use core::panic::PanicInfo;
 
-use stated::Console;
+#[cfg(not(feature = "system"))]
+use rustix::fd::{AsRawFd as _, OwnedFd};
+#[cfg(not(feature = "system"))]
+use rustix::io::Errno;
+use stated::Process;
 use syscalls::{Sysno, syscall};
 
 /// The relocation "base plus addend", the only one that a static program of its own has.
@@ -48,11 +52,15 @@ unsafe extern "C" fn start(stack: *const usize, base: usize, dynamic: *const Dyn
     // SAFETY: the kernel puts the number of arguments there and behind it as many pointers to C strings,
     // which stay as long as the process.
     let arguments = unsafe { core::slice::from_raw_parts(stack.add(1).cast::<*const c_char>(), *stack) };
+    let mut own = Own {
+        #[cfg(not(feature = "system"))]
+        stack,
+    };
     let arguments = arguments.iter().skip(1).map(|&argument| {
         // SAFETY: each is a C string, see above.
         unsafe { CStr::from_ptr(argument) }
     });
-    exit(stated::run(arguments, &mut Streams).into())
+    exit(stated::run(arguments, &mut own).into())
 }
 
 fn exit(status: usize) -> ! {
@@ -62,16 +70,47 @@ fn exit(status: usize) -> ! {
     }
 }
 
-/// The standard streams. Who closed them does not want to be told.
-struct Streams;
+/// This process. Who closed its standard streams does not want to be told.
+struct Own {
+    /// What the kernel passed.
+    #[cfg(not(feature = "system"))]
+    stack: *const usize,
+}
 
-impl Console for Streams {
+impl Process for Own {
     fn output(&mut self, bytes: &[u8]) {
         write(1, bytes);
     }
 
     fn error(&mut self, bytes: &[u8]) {
         write(2, bytes);
+    }
+
+    #[cfg(not(feature = "system"))]
+    fn become_program(&mut self, file: &OwnedFd, command: &'static CStr) -> Errno {
+        // As many as the one command with all of its options can have, each given twice, and a null pointer.
+        let mut arguments = [core::ptr::null::<c_char>(); 24];
+        // SAFETY: as in `start`: a number, and as many pointers; behind them a null pointer, then those of the environment up to
+        // a null pointer of their own.
+        let (given, environment) = unsafe {
+            let first = self.stack.add(1).cast::<*const c_char>();
+            (core::slice::from_raw_parts(first, *self.stack), first.add(*self.stack).add(1))
+        };
+        if given.len() >= arguments.len() {
+            return Errno::TOOBIG;
+        }
+        for (place, &argument) in arguments.iter_mut().zip(given) {
+            *place = argument;
+        }
+        if let Some(place) = arguments.get_mut(1) {
+            *place = command.as_ptr();
+        }
+        let (fd, flags) = (file.as_raw_fd(), linux_raw_sys::general::AT_EMPTY_PATH);
+        // SAFETY: the kernel reads an empty string and two lists of pointers to C strings that end with a null pointer, which
+        // are alive during the call. If it succeeds, nothing of this program is left to be unsound.
+        let became =
+            unsafe { syscall!(Sysno::execveat, fd, c"".as_ptr(), arguments.as_ptr(), environment, flags) };
+        became.map_or_else(|errno| Errno::from_raw_os_error(errno.into_raw()), |_| Errno::NOEXEC)
     }
 }
 

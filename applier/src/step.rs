@@ -16,7 +16,7 @@ use rustix::process::{Gid, Uid};
 use crate::beneath::Look;
 use crate::failure::{Failure, Finding};
 use crate::file;
-use crate::legacy_mount::{self, Stage};
+use crate::legacy_mount::Stage;
 use crate::path::Room;
 
 /// What is being done, and to what.
@@ -83,6 +83,23 @@ impl<'p> Step<'p> {
         match open(dir, path, flags, Mode::empty(), resolve) {
             Ok(fd) => Ok(Some(fd)),
             Err(Errno::NOENT) => Ok(None),
+            Err(errno) => Err(self.failed("openat2", errno)),
+        }
+    }
+
+    /// Opens what may not be there, nor a directory on the way to it.
+    #[cfg(feature = "system")]
+    #[inline(never)]
+    pub(crate) fn open_reachable(
+        &self,
+        dir: &OwnedFd,
+        path: &[u8],
+        flags: OFlags,
+        resolve: ResolveFlags,
+    ) -> Done<Option<OwnedFd>> {
+        match open(dir, path, flags, Mode::empty(), resolve) {
+            Ok(fd) => Ok(Some(fd)),
+            Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => Ok(None),
             Err(errno) => Err(self.failed("openat2", errno)),
         }
     }
@@ -180,6 +197,15 @@ impl<'p> Step<'p> {
         self.told("renameat2", rename(from, name, to, new_name))
     }
 
+    /// Moves `name` in `from` to `new_name` in `to`, in place of what is there.
+    #[cfg(feature = "system")]
+    pub(crate) fn replace(&self, from: &OwnedFd, name: &[u8], to: &OwnedFd, new_name: &[u8]) -> Done {
+        let (mut room, mut new_room) = (Room::new(), Room::new());
+        let (name, new_name) = (room.terminated(name), new_room.terminated(new_name));
+        renameat_with(from, name, to, new_name, RenameFlags::empty())
+            .map_err(|errno| self.failed("renameat2", errno))
+    }
+
     /// Makes a symlink.
     #[inline(never)]
     pub(crate) fn make_link(&self, target: &[u8], dir: &OwnedFd, name: &[u8]) -> Done {
@@ -239,8 +265,8 @@ impl<'p> Step<'p> {
     /// Attaches a mount that is detached, or on a stage, to an opened place.
     #[inline(never)]
     pub(crate) fn attach(&self, stage: Option<&Stage>, mount: &OwnedFd, place: &OwnedFd) -> Done {
-        if stage.is_some() {
-            return legacy_mount::attach(self, mount, place);
+        if let Some(stage) = stage {
+            return stage.attach(self, mount, place);
         }
         let flags = MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH | MoveMountFlags::MOVE_MOUNT_T_EMPTY_PATH;
         self.told("move_mount", move_mount(mount, c"", place, c"", flags))

@@ -16,12 +16,13 @@ use crate::failure::{Account, Failure, Finding};
 use crate::file;
 use crate::step::Step;
 use crate::store::{PRIVATE, Store};
-use crate::work::discard_all;
+use crate::work::{discard_all, unlock_opened};
 
 /// The opened partition, of a layout that we know, with nothing left in its work directory.
 pub(crate) struct SysData {
     top: ManuallyDrop<OwnedFd>,
     slots: ManuallyDrop<OwnedFd>,
+    #[cfg(feature = "system")]
     work: ManuallyDrop<OwnedFd>,
 }
 
@@ -55,11 +56,30 @@ impl SysData {
             }
             ensure_directory(&top, WORK_DIR.as_bytes(), PRIVATE)
         })?;
+        // What is made in it has to get out of it.
+        unlock_opened(&work);
         discard_all(&work)?;
         write_version(&top, &work)?;
         let slots = ensure_directory(&top, SLOTS_DIR.as_bytes(), PRIVATE)?;
-        let [top, slots, work] = [top, slots, work].map(ManuallyDrop::new);
-        Ok(Self { top, slots, work })
+        let [top, slots] = [top, slots].map(ManuallyDrop::new);
+        Ok(Self {
+            top,
+            slots,
+            #[cfg(feature = "system")]
+            work: ManuallyDrop::new(work),
+        })
+    }
+
+    /// Opens the partition of a system that runs: as it is, with nothing made and nothing discarded.
+    #[cfg(feature = "system")]
+    pub(crate) fn find(named: Option<&[u8]>, partition: &Partition<'_>) -> Result<Self, SysDataError> {
+        let top = open_top(named, partition)?;
+        check_version(&top)?;
+        let [work, slots] = [WORK_DIR, SLOTS_DIR].map(|name| {
+            let step = Step::new("open the directory", name.as_bytes());
+            open_directory(&step, &top, name.as_bytes()).map(ManuallyDrop::new)
+        });
+        Ok(Self { slots: slots?, work: work?, top: ManuallyDrop::new(top) })
     }
 
     /// The directory that holds one directory for each slot.
@@ -68,14 +88,30 @@ impl SysData {
     }
 
     /// Where something is made before it is renamed to its place.
+    #[cfg(feature = "system")]
     pub(crate) fn work(&self) -> &OwnedFd {
         &self.work
+    }
+
+    /// The store of a slot whose directory is open.
+    pub(crate) fn slot_store(&self, dir: &OwnedFd) -> Result<Store, Failure> {
+        self.store(open_directory(&Step::new("open the directory of a slot", b""), dir, b".")?)
     }
 
     /// The store in `base`, a directory of this partition.
     pub(crate) fn store(&self, base: OwnedFd) -> Result<Store, Failure> {
         let step = Step::new("open the directory", WORK_DIR.as_bytes());
         Store::new(base, open_directory(&step, &self.top, WORK_DIR.as_bytes())?)
+    }
+
+    /// Opens the directory of what belongs to no slot.
+    #[cfg(feature = "system")]
+    pub(crate) fn open_common(&self) -> Result<OwnedFd, Failure> {
+        open_directory(
+            &Step::new("open the directory", COMMON_DIR.as_bytes()),
+            &self.top,
+            COMMON_DIR.as_bytes(),
+        )
     }
 
     /// The store of what belongs to no slot.

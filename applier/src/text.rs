@@ -27,6 +27,7 @@ impl Text {
     }
 
     /// Takes an item, of `parts` one after the other, to what is a list.
+    #[cfg(feature = "system")]
     #[inline(never)]
     pub(crate) fn list(&mut self, parts: &[&[u8]]) {
         if !self.is_empty() {

@@ -18,24 +18,47 @@ use crate::work::discard_all;
 /// It has to be: before Linux 6.15, a part of a mount that is nowhere cannot be cloned.
 const SHARED: &[u8] = b"ephemeral";
 
-/// The store in the tmpfs that ephemeral entries share, and whether an earlier run of this boot made it.
-pub(crate) fn open_shared(run: &OwnedFd, stage: Option<&Stage>) -> Result<(Store, bool), Failure> {
-    const MAKE: &str = "make the tmpfs";
-    let step = Step::new(MAKE, SHARED);
-    step.make_missing_directory(run, SHARED, PRIVATE)?;
-    // Our own mount may be there, so this is not `beneath`, which stays within one mount.
-    let open = || step.open(run, SHARED, DIRECTORY, Mode::empty(), ResolveFlags::NO_SYMLINKS);
-    let mut place = open()?;
-    let is_mounted = step.is_mount_root(&place)? && step.is_of_type(&place, TMPFS_MAGIC)?;
-    if !is_mounted {
-        let mut context = FsContext::open(stage, c"tmpfs", MAKE)?;
-        context.set(c"mode", b"0700")?;
-        step.attach(stage, &context.mount()?, &place)?;
-        place = open()?;
+/// The place of the tmpfs that ephemeral entries share.
+pub(crate) struct Shared {
+    place: OwnedFd,
+    is_mounted: bool,
+}
+
+const MAKE: &str = "make the tmpfs";
+
+impl Shared {
+    /// Looks at the place in the run directory.
+    pub(crate) fn find(run: &OwnedFd) -> Result<Self, Failure> {
+        let step = Step::new(MAKE, SHARED);
+        step.make_missing_directory(run, SHARED, PRIVATE)?;
+        let place = open_shared(run)?;
+        let is_mounted = step.is_mount_root(&place)? && step.is_of_type(&place, TMPFS_MAGIC)?;
+        Ok(Self { place, is_mounted })
     }
-    let store = Store::in_root(place)?;
-    discard_all(store.work())?;
-    Ok((store, is_mounted))
+
+    /// Whether an earlier run of this boot mounted it.
+    pub(crate) fn is_mounted(&self) -> bool {
+        self.is_mounted
+    }
+
+    /// Mounts it, if that was not done, and opens it as a store.
+    pub(crate) fn open(self, run: &OwnedFd, stage: Option<&Stage>) -> Result<Store, Failure> {
+        let mut place = self.place;
+        if !self.is_mounted {
+            let mut context = FsContext::open(stage, c"tmpfs", MAKE)?;
+            context.set(c"mode", b"0700")?;
+            Step::new(MAKE, SHARED).attach(stage, &context.mount()?, &place)?;
+            place = open_shared(run)?;
+        }
+        let store = Store::in_root(place)?;
+        discard_all(store.work())?;
+        Ok(store)
+    }
+}
+
+/// Our own mount may be there, so this is not `beneath`, which stays within one mount.
+fn open_shared(run: &OwnedFd) -> Result<OwnedFd, Failure> {
+    Step::new(MAKE, SHARED).open(run, SHARED, DIRECTORY, Mode::empty(), ResolveFlags::NO_SYMLINKS)
 }
 
 /// An empty tmpfs, attached nowhere yet, that holds at most `size` bytes.

@@ -3,10 +3,10 @@
 use core::mem::MaybeUninit;
 
 use rustix::fd::OwnedFd;
-use rustix::fs::{AtFlags, FileType, RawDir, SeekFrom};
+use rustix::fs::{AtFlags, FileType, IFlags, OFlags, RawDir, SeekFrom, ioctl_getflags, ioctl_setflags};
 use rustix::io::Errno;
 
-use crate::beneath::open_directory;
+use crate::beneath::{self, file_type, open_directory};
 use crate::failure::Failure;
 use crate::path::NumberName;
 use crate::step::{self, Step};
@@ -65,13 +65,47 @@ enum Removed {
     NotEmpty,
 }
 
-fn remove(dir: &OwnedFd, name: &[u8], file_type: FileType) -> Result<Removed, Failure> {
+/// Removes `name` from `dir`, though it be immutable: a service may have made its state so, and that is copied no further, but must
+/// not stay for ever.
+fn remove(dir: &OwnedFd, name: &[u8], kind: FileType) -> Result<Removed, Failure> {
+    remove_plain(dir, name, kind).or_else(|failure| {
+        let account = failure.account();
+        if unlock(dir, name) { remove_plain(dir, name, kind) } else { Err(account.fail()) }
+    })
+}
+
+/// Takes the flags off `dir` and `name` in it that keep them from being removed. Says whether there were any.
+#[cold]
+#[inline(never)]
+fn unlock(dir: &OwnedFd, name: &[u8]) -> bool {
     let step = Step::new(DISCARD, name);
-    if file_type != FileType::Directory {
+    let was_locked = unlock_opened(dir);
+    // Nothing else has such flags, and nothing else is opened.
+    let found = step.stat_name(dir, name).ok().flatten();
+    let is_file_or_directory =
+        found.is_some_and(|stat| matches!(file_type(&stat), FileType::RegularFile | FileType::Directory));
+    if !is_file_or_directory {
+        return was_locked;
+    }
+    let opened = beneath::open(&step, dir, name, OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY);
+    opened.is_ok_and(|opened| unlock_opened(&opened)) || was_locked
+}
+
+/// Takes the flags off what is open. Says whether there were any.
+#[inline(never)]
+pub(crate) fn unlock_opened(fd: &OwnedFd) -> bool {
+    const LOCKED: IFlags = IFlags::IMMUTABLE.union(IFlags::APPEND);
+    ioctl_getflags(fd)
+        .is_ok_and(|flags| flags.intersects(LOCKED) && ioctl_setflags(fd, flags.difference(LOCKED)).is_ok())
+}
+
+fn remove_plain(dir: &OwnedFd, name: &[u8], kind: FileType) -> Result<Removed, Failure> {
+    let step = Step::new(DISCARD, name);
+    if kind != FileType::Directory {
         match step::remove(dir, name, AtFlags::empty()) {
             Ok(()) | Err(Errno::NOENT) => return Ok(Removed::Gone),
             // Some file systems do not say what an entry is.
-            Err(Errno::ISDIR | Errno::PERM) if file_type == FileType::Unknown => {}
+            Err(Errno::ISDIR | Errno::PERM) if kind == FileType::Unknown => {}
             Err(errno) => return Err(step.failed("unlinkat", errno)),
         }
     }
@@ -90,6 +124,7 @@ fn lift(from: &OwnedFd, name: &[u8], to: &OwnedFd, lifted: &mut u64) -> Result<(
         match step::rename(from, name, to, free.bytes()) {
             Ok(()) => return Ok(()),
             Err(Errno::EXIST) => {}
+            Err(Errno::PERM) if unlock(from, name) => {}
             Err(errno) => return Err(Step::new(DISCARD, name).failed("renameat2", errno)),
         }
     }

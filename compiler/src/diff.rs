@@ -3,10 +3,9 @@
 use std::fmt::Write;
 
 use serde::Serialize;
-use state_schema::{Blob, DecodeError, Entry, How, Lifetime, Persistence, Scope};
+use state_schema::{Blob, Difference, SAME_IMAGE_ID, compare};
 
 use crate::diagnostic::escape;
-use crate::fragment::Word;
 
 /// All differences, in mount order.
 #[derive(Debug, Serialize)]
@@ -71,7 +70,7 @@ impl Diff {
         let width = self.changes.iter().map(|change| change.path.chars().count()).max().unwrap_or_default();
         for Change { path, kind, loses_state, detail } in &self.changes {
             let mark = if *loses_state { '!' } else { ' ' };
-            let line = format!("{path:<width$}  {}: {detail}", kind.words());
+            let line = format!("{path:<width$}  {kind}: {detail}");
             // Writing to a string does not fail.
             let _ = writeln!(text, "{mark} {}", escape(&line));
         }

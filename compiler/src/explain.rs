@@ -6,8 +6,8 @@ use serde::Serialize;
 use state_schema::{Blob, DecodeError, Lifetime, OnUpdate, PlannedEntry, Scope, StatePath};
 
 use crate::Analysis;
-use crate::diagnostic::{Span, escape};
-use crate::fragment::{self, Account, How, Seed, Word};
+use crate::diagnostic::{Span, Spanned, escape, quote};
+use crate::fragment::{Account, How, Seed, Word};
 use crate::inspect::{bytes, option_words, state_place};
 use crate::resolve::{Decided, Subject};
 use crate::rootfs::{Access, Found};
@@ -111,7 +111,7 @@ pub fn by_blob(blob: &Blob<'_>, path: StatePath<'_>) -> Result<Explanation, Deco
     explanation
         .declared
         .extend(origin.map(|origin| Place { file: origin.fragment.to_owned(), line: origin.line }));
-    explanation.fields = crate::inspect::view(&planned)
+    explanation.fields = crate::inspect::view(&planned, None)
         .fields()
         .into_iter()
         .map(|(key, value)| Field::new(key, value, None))
@@ -277,24 +277,101 @@ fn on_update(lifetime: Lifetime) -> &'static str {
     }
 }
 
-fn read_only(path: StatePath<'_>) -> String {
-    let path = escape(path.as_str());
-    format!("{path} is read-only: nobody declares it or a directory above it\n")
+impl Field {
+    fn new(key: &'static str, value: String, by: Option<By>) -> Self {
+        Self { key, value, by, also: Vec::new(), instead_of: Vec::new(), against: Vec::new() }
+    }
+
+    /// Who decided, and who says what else.
+    fn witnesses(&self) -> String {
+        let mut text = match &self.by {
+            None => String::new(),
+            Some(By::Declaration(place) | By::Override(place)) => place.show(),
+            Some(By::Image) => "the image".to_owned(),
+            Some(By::Default) => "default".to_owned(),
+        };
+        let list = |written: &[Written]| {
+            let shown = written
+                .iter()
+                .map(|written| format!("{} of {}", quote(&written.value), written.place.show()));
+            shown.collect::<Vec<_>>().join(", ")
+        };
+        let agreeing = |written: &[Written]| {
+            written.iter().map(|written| written.place.show()).collect::<Vec<_>>().join(", ")
+        };
+        // Writing to a string does not fail.
+        let _ = match (&self.by, self.instead_of.as_slice()) {
+            (Some(By::Override(_)), []) => write!(text, ", which no fragment states"),
+            (_, []) => Ok(()),
+            (_, others) => write!(text, ", instead of {}", list(others)),
+        };
+        if !self.also.is_empty() {
+            let others = if self.key == "reason" { list(&self.also) } else { agreeing(&self.also) };
+            let _ = write!(text, ", also {others}");
+        }
+        if !self.against.is_empty() {
+            let _ = write!(text, ", in conflict with {}", list(&self.against));
+        }
+        text
+    }
 }
 
-fn text(path: StatePath<'_>, entry: StatePath<'_>, lines: &[Line]) -> String {
-    let (path, entry) = (escape(path.as_str()), escape(entry.as_str()));
-    let mut text = if path == entry { format!("{path}\n") } else { format!("{path} lies in {entry}\n") };
-    let lines: Vec<Line> = lines.iter().map(|(what, value, by)| (*what, escape(value), escape(by))).collect();
-    let width = lines
-        .iter()
-        .filter(|line| !line.2.is_empty())
-        .map(|line| line.1.chars().count())
-        .max()
-        .unwrap_or_default();
-    for (what, value, by) in &lines {
-        let line = format!("  {what:<12}{value:<width$}  {by}");
+impl Place {
+    fn show(&self) -> String {
+        format!("{}:{}", escape(&self.file), self.line)
+    }
+}
+
+impl Explanation {
+    fn new(path: StatePath<'_>, from: Origin) -> Self {
+        Self {
+            path: path.to_string(),
+            entry: None,
+            declared: Vec::new(),
+            removed: None,
+            fields: Vec::new(),
+            state: None,
+            update: None,
+            from,
+        }
+    }
+
+    /// The explanation for people.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let mut text = String::new();
+        let path = escape(&self.path);
+        let declared = self.declared.iter().map(Place::show).collect::<Vec<_>>().join(", ");
         // Writing to a string does not fail.
-        let _ = writeln!(text, "{}", line.trim_end());
+        let _ = match (&self.entry, &self.removed) {
+            (None, None) => writeln!(text, "{path} is read-only: nobody declares it or a directory above it"),
+            (None, Some(removed)) => writeln!(
+                text,
+                "{path} is read-only: {} removes what is declared at {declared}",
+                removed.show()
+            ),
+            (Some(entry), _) if *entry == self.path => writeln!(text, "{path}"),
+            (Some(entry), _) => writeln!(text, "{path} lies in {}", escape(entry)),
+        };
+        let Some((state, update)) = self.state.as_ref().zip(self.update) else { return text };
+        if let Some(removed) = &self.removed {
+            let _ = writeln!(text, "  {:<12}{}", "removed by", removed.show());
+        }
+        let _ = writeln!(text, "  {:<12}{declared}", "declared by");
+        let values: Vec<String> = self.fields.iter().map(|field| escape(&field.value)).collect();
+        let width = self.fields.iter().zip(&values).filter(|(field, _)| field.key != "reason");
+        let width = width.map(|(_, value)| value.chars().count()).max().unwrap_or_default();
+        for (field, value) in self.fields.iter().zip(&values) {
+            let line = format!("  {:<12}{value:<width$}  {}", field.key, field.witnesses());
+            let _ = writeln!(text, "{}", line.trim_end());
+        }
+        let _ = writeln!(text, "  {:<12}{}\n  {:<12}{update}", "state", escape(state), "update");
+        if self.from == Origin::Blob {
+            text.push_str(
+                "The blob records where the path was declared first, and not which file decided each field:\n\
+                 for that, explain it by the fragments and the image's policy.\n",
+            );
+        }
+        text
     }
 }

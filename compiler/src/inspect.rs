@@ -99,7 +99,39 @@ pub fn inspect(blob: &Blob<'_>) -> Result<Inspection, DecodeError> {
     })
 }
 
-pub(crate) fn view(planned: &PlannedEntry<'_>) -> EntryView {
+fn views(blob: &Blob<'_>) -> Result<Vec<EntryView>, DecodeError> {
+    let counts = count_factory_files(blob)?;
+    let view = |planned: Result<PlannedEntry<'_>, DecodeError>| {
+        let planned = planned?;
+        Ok(view(&planned, counts.get(planned.entry.state_path().as_str().as_bytes()).copied()))
+    };
+    blob.entries().map(view).collect()
+}
+
+/// How many files of the image are recorded of each entry that is merged, by the place of its state.
+fn count_factory_files<'a>(blob: &Blob<'a>) -> Result<BTreeMap<&'a [u8], usize>, DecodeError> {
+    let mut counts = BTreeMap::new();
+    for planned in blob.entries() {
+        let entry = planned?.entry;
+        if entry.is_merged() {
+            counts.insert(entry.state_path().as_str().as_bytes(), 0);
+        }
+    }
+    for file in blob.factory_files() {
+        // Beneath an entry that is merged there may be another one, which then has the file.
+        let mut place = file?.path;
+        while !place.is_empty() {
+            if let Some(count) = counts.get_mut(place) {
+                *count += 1;
+                break;
+            }
+            place = place.rsplitn(2, |&byte| byte == b'/').nth(1).unwrap_or_default();
+        }
+    }
+    Ok(counts)
+}
+
+pub(crate) fn view(planned: &PlannedEntry<'_>, factory_files: Option<usize>) -> EntryView {
     let PlannedEntry { entry, origin } = planned;
     let (lifetime, scope, on_update, size) = match entry.lifetime {
         Lifetime::Ephemeral { size } => ("ephemeral", None, None, size),

@@ -283,7 +283,7 @@ fn apply(tree: &Tree, slot: SlotName<'_>, out: &mut dyn Write) -> Result<(), Tri
 /// Where the words of `stated` go.
 struct Words<'o>(&'o mut dyn Write);
 
-impl stated::Console for Words<'_> {
+impl stated::Process for Words<'_> {
     fn output(&mut self, bytes: &[u8]) {
         self.error(bytes);
     }

@@ -2,8 +2,11 @@
 
 use core::fmt;
 
+use crate::factory::FactoryFiles;
 use crate::header::Check;
-use crate::record::{ENTRY, Frames, IMAGE, Keeper, ORIGIN, SKIPPABLE, SLOT, SLOT_RULE, SYS_DATA};
+use crate::record::{
+    ENTRY, FACTORY_FILE, Frames, IMAGE, Keeper, ORIGIN, SKIPPABLE, SLOT, SLOT_RULE, SYS_DATA,
+};
 use crate::{
     Entry, HEADER_LEN, How, Image, Kind, MAX_SLOTS, OnSysDataFailure, Origin, PlannedEntry, Seed, SlotName,
     SlotRule, StatePath, SysData,
@@ -216,7 +219,7 @@ impl<'a> Blob<'a> {
     /// [`compare_paths`](crate::compare_paths), decoded one at a time, and ended by the first error.
     #[must_use]
     pub fn factory_files(&self) -> FactoryFiles<'a> {
-        FactoryFiles::new(Frames::new(self.payload, HEADER_LEN))
+        FactoryFiles::new(self.frames(HEADER_LEN))
     }
 
     /// Makes sure that no item of [`Self::factory_files`] is an error. Not part of [`Self::decode`], since a reader that
@@ -244,6 +247,8 @@ impl<'a> Entries<'a> {
         loop {
             match self.frames.next()? {
                 Ok(frame) if frame.tag == ENTRY => return Some(frame.decode()),
+                // No entry follows, and there may be thousands of these.
+                Ok(frame) if frame.tag == FACTORY_FILE => return None,
                 Ok(_) => {}
                 Err(error) => return Some(Err(error)),
             }

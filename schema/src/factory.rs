@@ -1,9 +1,8 @@
 //! What an image holds where its state is merged with the next image's, one file at a time.
 
-use sha2::{Digest as _, Sha256};
-
 use crate::decode::DecodeFault;
 use crate::record::{FACTORY_FILE, Frame, Frames};
+use crate::sha256::Sha256;
 use crate::{DecodeError, MAX_NAME_LEN, MAX_PATH_LEN};
 
 /// SHA-256 of a file's description: see [`Description`].
@@ -71,7 +70,7 @@ impl<'a> Iterator for FactoryFiles<'a> {
             }
         };
         if file.is_err() {
-            self.frames = Frames::new(&[], 0);
+            self.frames = Frames::new(&[], 0, &());
         }
         Some(file)
     }
@@ -124,20 +123,22 @@ impl Description {
 
     /// Takes the next part of the content.
     pub fn add(&mut self, bytes: &[u8]) {
-        self.0.update(bytes);
+        self.0.take(bytes);
     }
 
     /// The digest of it all.
     #[must_use]
     pub fn digest(self) -> Digest {
-        self.0.finalize().into()
+        self.0.end()
     }
 }
 
 /// SHA-256 of `bytes`, for whoever has to tell a torn record from a whole one.
 #[must_use]
 pub fn checksum(bytes: &[u8]) -> Digest {
-    Sha256::digest(bytes).into()
+    let mut sha256 = Sha256::new();
+    sha256.take(bytes);
+    sha256.end()
 }
 
 #[cfg(test)]

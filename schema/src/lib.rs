@@ -50,11 +50,12 @@ pub use entry::{
     Entry, How, Kind, Lifetime, Mode, MountOptions, OnFailure, OnUpdate, Persistence, Scope, Seed,
     UnknownBits,
 };
+pub use factory::{Description, Digest, FactoryFile, FactoryFiles, checksum, compare_paths};
 pub use header::{Check, FORMAT_VERSION, HEADER_LEN, MAGIC, MAX_PAYLOAD_LEN};
 pub use image::{
     Image, InvalidSlotName, MAX_SLOT_NAME_LEN, MAX_SLOTS, OnSysDataFailure, SlotName, SlotRule, SysData,
 };
-pub use layout::{BLOB_PATH, FACTORY_DIR, FRAGMENT_DIR, sys_data};
+pub use layout::{BLOB_PATH, FACTORY_DIR, FRAGMENT_DIR, PROGRAM_PATH, sys_data};
 pub use origin::{Origin, PlannedEntry};
 #[cfg(feature = "encode")]
 pub use path::StatePathBuf;

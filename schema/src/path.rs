@@ -148,20 +148,8 @@ impl fmt::Debug for StatePath<'_> {
 
 impl Ord for StatePath<'_> {
     fn cmp(&self, other: &Self) -> Ordering {
-        let (one, other) = (self.0.as_bytes(), other.0.as_bytes());
-        let differing = one.iter().zip(other).find(|(one, other)| one != other);
-        // No name holds a NUL, so it may stand for the separator and sort before every other byte.
-        let rank = |byte: u8| if byte == b'/' { 0 } else { byte };
-        differing.map_or(one.len().cmp(&other.len()), |(&one, &other)| rank(one).cmp(&rank(other)))
+        compare_paths(self.0.as_bytes(), other.0.as_bytes())
     }
-}
-
-fn cmp_in_mount_order(one: &[u8], another: &[u8]) -> Ordering {
-    // No name holds a NUL, so it may stand for the separator and sort before every other byte.
-    fn bytes(path: &[u8]) -> impl Iterator<Item = u8> + '_ {
-        path.iter().map(|&b| if b == b'/' { 0 } else { b })
-    }
-    bytes(one).cmp(bytes(another))
 }
 
 impl PartialOrd for StatePath<'_> {

@@ -12,6 +12,9 @@ use crate::{Case, snapshot};
 pub(crate) const CASES: &[Case] = &[
     ("explain::by_fragments", explains_by_fragments),
     ("explain::by_blob", explains_by_blob),
+    ("explain::who_said_what_as_text", || explains_who_said_what("text", "txt")),
+    ("explain::who_said_what_as_json", || explains_who_said_what("json", "json")),
+    ("explain::who_said_what_as_yaml", || explains_who_said_what("yaml", "yaml")),
     ("explain::no_text_reaches_the_terminal_raw", no_text_reaches_the_terminal_raw),
     ("diff::as_text", || diff_is("text", "txt")),
     ("diff::as_json", || diff_is("json", "json")),
@@ -132,8 +135,8 @@ fn no_text_reaches_the_terminal_raw() {
     place.compile("empty.yaml", "2", "other");
     let path = "/a\u{202e}b";
     for (arguments, shown) in [
-        (&["explain", path, "app.yaml"][..], r"because     \u{1b}[31mred\ttext\n"),
-        (&["explain", path, "--blob", "blob"], r"because     \u{1b}[31mred\ttext\n"),
+        (&["explain", path, "app.yaml"][..], r"reason      \u{1b}[31mred\ttext\n"),
+        (&["explain", path, "--blob", "blob"], r"reason      \u{1b}[31mred\ttext\n"),
         (&["explain", path, "empty.yaml"], r"/a\u{202e}b is read-only"),
         (&["inspect", "blob"], r"/a\u{202e}b"),
     ] {

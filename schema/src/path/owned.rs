@@ -51,7 +51,7 @@ impl Ord for StatePathBuf {
             }
             (one, another) = (rest, other_rest);
         }
-        super::cmp_in_mount_order(one, another)
+        crate::compare_paths(one, another)
     }
 }
 
