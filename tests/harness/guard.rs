@@ -44,8 +44,10 @@ impl Guard<'_> {
             assert!(!failed || applied.status != 0, "{}", context());
         }
         let now = all_mounts();
+        // Where the report knows no slot, nothing is mounted from one.
+        let slot = applied.report["slot"].as_str().unwrap_or_default();
         for mount in now.iter().filter(|mount| !mounts.contains(mount)) {
-            assert!(self.is_own(mount), "{mount:?} is nobody's: {}", context());
+            assert!(self.is_own(mount, slot), "{mount:?} is nobody's: {}", context());
         }
         // As the services do then.
         if applied.status != 4 {
@@ -74,9 +76,10 @@ impl Guard<'_> {
     }
 
     /// Whether a mount is one that the plan has, at its place, of its state.
-    fn is_own(&self, mount: &Mount) -> bool {
+    fn is_own(&self, mount: &Mount, slot: &str) -> bool {
         // A mount goes with its directory when that gets another name, as in a race.
         let [place, root] = [&mount.place, &mount.root].map(|path| path.replace(OTHER, ""));
+        let root = unreplaced(&root);
         let place = Path::new(&place);
         if place == self.scene.run("ephemeral") {
             return mount.root == "/" && mount.file_system.starts_with("tmpfs ");
@@ -87,13 +90,23 @@ impl Guard<'_> {
                 (How::Symlink { .. }, _) => return false,
                 (How::Overlay, _) => mount.root == "/" && mount.file_system.starts_with("overlay "),
                 (_, Lifetime::Ephemeral { size: Some(_) }) => mount.root == "/",
-                _ => ["/slots/A/tree", "/common/tree", "/tree"]
+                _ => [&format!("/slots/{slot}/tree"), "/common/tree", "/tree"]
                     .iter()
                     .any(|tree| root == format!("{tree}{path}")),
             };
             shows && place == self.scene.root(path)
         })
     }
+}
+
+/// Where in a tree something was that a race got into `replaced/` after it was mounted: `/slots/A/replaced/etc.0/app` is
+/// `/slots/A/tree/etc/app`.
+fn unreplaced(root: &str) -> String {
+    let Some((store, rest)) = root.split_once("/replaced/") else { return root.to_owned() };
+    let (kept, beneath) =
+        rest.split_once('/').map_or((rest, String::new()), |(kept, rest)| (kept, format!("/{rest}")));
+    let (place, _) = kept.rsplit_once('.').unwrap_or((kept, ""));
+    format!("{store}/tree/{}{beneath}", place.replace(':', "/"))
 }
 
 /// Writes into a directory, or a file. Not everything is writable after every attack, and in a race a link may be on the

@@ -19,6 +19,9 @@ const CASE: &str = "STATE_TESTS_CASE";
 /// Tells it how the program under test is started: words, the last of which is the program.
 const STATED: &str = "STATE_TESTS_STATED";
 
+/// Tells it where the program is that its images carry.
+const SYSTEM: &str = "STATE_TESTS_SYSTEM";
+
 /// Tells it where the compiler is.
 const STATEC: &str = "STATE_TESTS_STATEC";
 
@@ -73,6 +76,27 @@ pub fn stated() -> Command {
     let mut command = Command::new(words.next().expect("a program"));
     command.args(words);
     command
+}
+
+/// The file of the program that a case runs.
+///
+/// # Panics
+///
+/// Outside a case.
+#[must_use]
+pub fn stated_file() -> PathBuf {
+    let words = env::var(STATED).expect("only cases call this");
+    words.split_whitespace().next_back().expect("a program").into()
+}
+
+/// The program that the images of a case carry, a copy that every user can read. Outside a case, the program itself.
+///
+/// # Panics
+///
+/// When it cannot be built.
+#[must_use]
+pub fn system() -> PathBuf {
+    env::var_os(SYSTEM).map_or_else(|| program::system().to_owned(), PathBuf::from)
 }
 
 /// Whether the program of this case has no detached mounts.
@@ -132,6 +156,7 @@ pub fn output_of_case(name: &str, identity: Identity, kernel: Kernel) -> Result<
         .env("RUST_BACKTRACE", "0")
         .env(CASE, name)
         .env(STATED, words(kernel, programs))
+        .env(SYSTEM, programs.join("system"))
         .env(STATEC, programs.join("statec"))
         .current_dir(directory.path());
     if kernel == Kernel::Old {
@@ -177,6 +202,7 @@ fn programs() -> &'static Path {
             let mut copies = vec![
                 ("tests", tests.as_path()),
                 ("stated", program::stated()),
+                ("system", program::system()),
                 ("statec", program::statec()),
             ];
             copies.extend(emulator.iter().map(|emulator| ("emulator", emulator.as_path())));

@@ -27,7 +27,7 @@ pub fn emulator() -> Option<PathBuf> {
     std::env::var_os(EMULATOR).map(PathBuf::from)
 }
 
-/// The freestanding applier. Built on first use, unless another is named.
+/// The applier for an initramfs. Built on first use, unless another is named.
 ///
 /// # Panics
 ///
@@ -36,6 +36,16 @@ pub fn stated() -> &'static Path {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     let named = || std::env::var_os(STATED).map(PathBuf::from);
     BUILT.get_or_init(|| named().unwrap_or_else(|| build(&["initrd", "--quiet"], "initrd/stated")))
+}
+
+/// The applier that an image carries. Built on first use.
+///
+/// # Panics
+///
+/// When the build fails.
+pub fn system() -> &'static Path {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    BUILT.get_or_init(|| build(&["system", "--quiet"], "system/stated"))
 }
 
 /// The top of the workspace.

@@ -11,17 +11,19 @@ use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use serde_json::Value;
 use state_schema::{
     BLOB_PATH, Entry, How, Image, Kind, Lifetime, Mode, MountOptions, OnFailure, OnSysDataFailure, OnUpdate,
-    Persistence, PlannedEntry, Scope, Seed, SlotName, SlotRule, StatePath, SysData, encode,
+    PROGRAM_PATH, Persistence, PlannedEntry, Scope, Seed, SlotName, SlotRule, StatePath, SysData, encode,
 };
 use statec::factory::FactoryFiles;
 use statec::rootfs::Rootfs;
 
-use crate::namespace::stated;
+use crate::namespace::{stated, system};
 
 /// An image in a directory, bound read-only to where it boots, and a data partition in memory. Made in the
 /// working directory of a case, in its namespaces.
 pub struct Scene {
     directory: PathBuf,
+    /// The directory of the image that boots next.
+    image_directory: &'static str,
     /// The image's id, for its next blob.
     pub image_id: &'static str,
     /// What the image wants when sys-data cannot be used, for its next blob.
@@ -71,22 +73,43 @@ impl Scene {
     pub fn at(directory: &Path) -> Self {
         let directory = directory.to_owned();
         fs::create_dir(&directory).expect("mkdir");
-        let scene = Self { directory, image_id: "image-1", on_sys_data_failure: OnSysDataFailure::Degrade };
-        for name in ["image", "root", "data", "run"] {
+        let mut scene = Self {
+            directory,
+            image_directory: "image",
+            image_id: "image-1",
+            on_sys_data_failure: OnSysDataFailure::Degrade,
+        };
+        for name in ["root", "data", "run"] {
             fs::create_dir(scene.directory.join(name)).expect("mkdir");
         }
-        // Whatever the builder's umask: an image's directories are everybody's to look at.
-        fs::set_permissions(scene.image(""), fs::Permissions::from_mode(0o755)).expect("chmod");
+        scene.use_image("image-1");
         mount_tmpfs(&scene.data(""));
         scene.start();
         scene.command_line("quiet sysota.slot=A");
         scene
     }
 
+    /// Makes the image with this id the one that boots next, which is empty the first time.
+    ///
+    /// # Panics
+    ///
+    /// When it cannot be made.
+    pub fn use_image(&mut self, id: &'static str) {
+        self.image_directory = id;
+        self.image_id = id;
+        let top = self.image("");
+        if !top.exists() {
+            fs::create_dir(&top).expect("mkdir");
+            // Whatever the builder's umask: an image's directories are everybody's to look at.
+            fs::set_permissions(&top, fs::Permissions::from_mode(0o755)).expect("chmod");
+            self.add_program();
+        }
+    }
+
     /// A path of the image, writable, as its builder sees it.
     #[must_use]
     pub fn image(&self, path: &str) -> PathBuf {
-        self.directory.join("image").join(path.trim_start_matches('/'))
+        self.directory.join(self.image_directory).join(path.trim_start_matches('/'))
     }
 
     /// A path of the image as the running system sees it.
@@ -121,6 +144,16 @@ impl Scene {
     pub fn add_file(&self, path: &str, content: &str) {
         self.add_directory(path.rsplit_once('/').expect("an absolute path").0);
         fs::write(self.image(path), content).expect("a file of the image");
+    }
+
+    /// Puts the program into the image that a build puts there.
+    ///
+    /// # Panics
+    ///
+    /// When it cannot be copied.
+    pub fn add_program(&self) {
+        self.add_file(PROGRAM_PATH, "");
+        fs::copy(system(), self.image(PROGRAM_PATH)).expect("a copy of the program");
     }
 
     /// Puts a directory into the image.
@@ -242,15 +275,33 @@ impl Scene {
     ///
     /// When something cannot be unmounted.
     pub fn reboot(&self) {
-        for place in ["root", "run"] {
-            umount2(&self.directory.join(place), MntFlags::MNT_DETACH).expect("umount");
-        }
+        self.end();
         self.start();
     }
 
+    fn end(&self) {
+        for place in ["root", "run"] {
+            umount2(&self.directory.join(place), MntFlags::MNT_DETACH).expect("umount");
+        }
+    }
+
+    /// The same, and boots the image with this id once.
+    ///
+    /// # Panics
+    ///
+    /// When something cannot be unmounted, or there is no such image.
+    pub fn reboot_image(&self, id: &str) {
+        self.end();
+        self.start_image(&self.directory.join(id));
+    }
+
     fn start(&self) {
+        self.start_image(&self.image(""));
+    }
+
+    fn start_image(&self, image: &Path) {
         let root = self.root("");
-        bind(&self.image(""), &root);
+        bind(image, &root);
         let flags = MsFlags::MS_REMOUNT | MsFlags::MS_BIND | MsFlags::MS_RDONLY;
         mount(None::<&str>, &root, None::<&str>, flags, None::<&str>).expect("a read-only root");
         mount_tmpfs(&self.run(""));
@@ -279,6 +330,18 @@ impl Scene {
         let mut mounts = self.mounts();
         mounts.retain(|mount| Path::new(&mount.place) == place);
         mounts.pop().unwrap_or_else(|| panic!("nothing is mounted at {path}"))
+    }
+
+    /// Everything on sys-data but the log, which grows with each boot.
+    ///
+    /// # Panics
+    ///
+    /// When it cannot be read.
+    #[must_use]
+    pub fn snapshot_without_log(&self) -> Snapshot {
+        let mut snapshot = self.snapshot();
+        snapshot.remove(&self.data("common/boots"));
+        snapshot
     }
 
     /// Everything on sys-data.

@@ -88,7 +88,8 @@ pub fn trace(command: &mut Command, watch: &mut dyn Watch) -> Ended {
 /// Follows the program from its start to its end.
 fn follow(pid: Pid, watch: &mut dyn Watch) -> Option<i32> {
     assert_eq!(waitpid(pid, None), Ok(WaitStatus::Stopped(pid, Signal::SIGTRAP)), "it stops as it starts");
-    let options = Options::PTRACE_O_TRACESYSGOOD | Options::PTRACE_O_EXITKILL;
+    // A program may become another one, which is the same process.
+    let options = Options::PTRACE_O_TRACESYSGOOD | Options::PTRACE_O_EXITKILL | Options::PTRACE_O_TRACEEXEC;
     ptrace::setoptions(pid, options).expect("ptrace");
     let call = Call { pid };
     // What happens to the call that is being made.
@@ -97,6 +98,7 @@ fn follow(pid: Pid, watch: &mut dyn Watch) -> Option<i32> {
         ptrace::syscall(pid, None).expect("ptrace");
         match waitpid(pid, None).expect("waitpid") {
             WaitStatus::PtraceSyscall(_) => {}
+            WaitStatus::PtraceEvent(..) => continue,
             WaitStatus::Exited(_, status) => return Some(status),
             end => panic!("{end:?}; SIGALRM comes after {TIME_LIMIT} s"),
         }
