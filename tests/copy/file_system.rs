@@ -57,6 +57,8 @@ pub(crate) fn scene_on(image: &Path, data: &Path) -> Scene {
         fs::create_dir(on.join(name)).unwrap();
         bind(&on.join(name), &place);
     }
+    // The image is another, empty one.
+    scene.add_program();
     // For the new image.
     scene.reboot();
     scene

@@ -10,8 +10,10 @@ use nix::sys::stat::{Mode as Bits, SFlag, UtimensatFlags, makedev, mknod, utimen
 use nix::sys::time::TimeSpec;
 use nix::unistd::mkfifo;
 use rustix::fs::{XattrFlags, lsetxattr};
-use state_schema::{Entry, How, Lifetime, Mode, MountOptions, OnFailure, OnSysDataFailure, Seed, StatePath};
-use state_tests::scene::{Applied, Scene, bind, common, directory, file, mount_tmpfs, persistent};
+use state_schema::{
+    Entry, How, Lifetime, Mode, MountOptions, OnFailure, OnSysDataFailure, OnUpdate, Seed, StatePath,
+};
+use state_tests::scene::{Applied, Scene, bind, common, directory, file, mount_tmpfs, persistent, updated};
 use state_tests::tracer::{Action, Call, Watch, trace};
 
 use crate::outcome::Outcome;
@@ -49,6 +51,42 @@ impl Device {
         self.scene.plan(&entries);
         self.entries = entries;
         make_old(&self.scene.image(""));
+    }
+
+    /// Makes an image the next one that has the same plan, and other files in places where state is merged, reset and carried.
+    pub(crate) fn use_next_image(&mut self) {
+        self.scene.use_image("image-2");
+        fill_image(&self.scene);
+        for (path, content) in [
+            ("/srv/data/first", "new"),
+            ("/srv/data/both", "new"),
+            ("/srv/data/added/deep/er", "new"),
+            ("/var/lib/app/bin/tool", "new"),
+            ("/var/odd/setuid", "new"),
+            ("/etc/shadow", "new"),
+        ] {
+            self.scene.add_file(path, content);
+        }
+        fs::remove_dir_all(self.scene.image("/srv/data/gone")).expect("rm");
+        self.plan(entries());
+        self.scene.reboot();
+    }
+
+    /// Writes to whatever persists, as programs do.
+    pub(crate) fn change_all(&self, content: &str) {
+        for path in [
+            "/etc/machine-id",
+            "/srv/data/both",
+            "/srv/data/own",
+            "/srv/data/gone/own",
+            "/var/odd/own",
+            "/var/lib/rauc/status",
+            "/var/lib/app/own",
+            "/opt/tool",
+            "/var/lib/app/plugins/own",
+        ] {
+            fs::write(self.scene.root(path), content).expect("a file");
+        }
     }
 
     /// Boots, undisturbed, and returns what came of it, which has to be all that is planned.
@@ -92,7 +130,7 @@ pub(crate) fn entries() -> Vec<Entry<'static>> {
             on_failure: OnFailure::Skip,
             ..file("/etc/adjtime")
         }),
-        persistent(Entry { seed: Seed::Empty, uid: 7, gid: 8, mode: mode(0o600), ..file("/etc/shadow") }),
+        updated(OnUpdate::Merge, Entry { uid: 7, gid: 8, mode: mode(0o600), ..file("/etc/shadow") }),
         persistent(Entry {
             seed: Seed::Empty,
             mode: mode(0o700),
@@ -114,7 +152,7 @@ pub(crate) fn entries() -> Vec<Entry<'static>> {
         common(file("/etc/serial")),
         persistent(overlay("/opt")),
         overlay("/srv"),
-        persistent(directory("/srv/data")),
+        updated(OnUpdate::Merge, directory("/srv/data")),
         Entry { seed: Seed::Empty, mode: mode(0o1777), ..sized("/tmp") },
         persistent(directory("/var")),
         directory("/var/log"),
@@ -126,7 +164,7 @@ pub(crate) fn entries() -> Vec<Entry<'static>> {
         }),
         Entry { seed: Seed::Text("x"), ..file("/var/cache/app/made/file") },
         common(directory("/var/lib/rauc")),
-        persistent(Entry { on_failure: OnFailure::Fail, ..directory("/var/lib/app") }),
+        updated(OnUpdate::Reset, Entry { on_failure: OnFailure::Fail, ..directory("/var/lib/app") }),
         persistent(overlay("/var/lib/app/plugins")),
         sized("/var/spool"),
     ]
@@ -148,6 +186,8 @@ fn fill_image(scene: &Scene) {
         ("/opt/tool", "factory"),
         ("/srv/index", "factory"),
         ("/srv/data/first", "factory"),
+        ("/srv/data/both", "factory"),
+        ("/srv/data/gone/file", "factory"),
         ("/var/log/boot", "factory"),
         ("/var/log/journal/first", "factory"),
         ("/var/lib/rauc/status", "factory"),

@@ -97,8 +97,13 @@ fn run_out(on_sys_data_failure: OnSysDataFailure, fill: fn(&Device, u64)) {
         let before = Tree::of(&device.scene.data(""));
         let applied = device.try_boot();
         let told = format!("with {} left: {}{:#}", trials * STEP, applied.stderr, applied.report);
-        let visible =
-            Visible { slot: "A", entries: &device.entries, before: &before, after: &reference.data };
+        let visible = Visible {
+            slot: "A",
+            entries: &device.entries,
+            before: &before,
+            after: &reference.data,
+            afresh: &[],
+        };
         visible.check(&Tree::of(&device.scene.data(""))).unwrap_or_else(|what| panic!("{what}\n{told}"));
         device.scene.reboot();
         fs::remove_dir_all(device.scene.data("ballast")).expect("rm");

@@ -15,10 +15,27 @@ pub(crate) struct Scenario {
     pub(crate) slot: &'static str,
     /// Brings sys-data and the image to where they are before that boot.
     pub(crate) prepare: fn(&mut Device),
+    /// Who boots after that, to find everything as it was.
+    pub(crate) back: Option<Back>,
+    /// Entries that begin afresh, so that their state goes before there is another.
+    pub(crate) afresh: &'static [&'static str],
+}
+
+/// The image and the slot that an update came from.
+pub(crate) struct Back {
+    pub(crate) image: &'static str,
+    pub(crate) slot: &'static str,
 }
 
 const fn scenario(name: &'static str, prepare: fn(&mut Device)) -> Scenario {
-    Scenario { name, on_sys_data_failure: OnSysDataFailure::Degrade, slot: "A", prepare }
+    Scenario {
+        name,
+        on_sys_data_failure: OnSysDataFailure::Degrade,
+        slot: "A",
+        prepare,
+        back: None,
+        afresh: &[],
+    }
 }
 
 pub(crate) const SCENARIOS: &[Scenario] = &[
@@ -27,8 +44,16 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     scenario("same_boot", boot_and_use),
     scenario("leftovers", leave_leftovers),
     scenario("larger_plan", boot_with_less),
-    Scenario { slot: "B", ..scenario("other_slot", boot_and_use) },
+    Scenario { slot: "B", back: Some(OLD), ..scenario("update", update) },
+    scenario("update_in_place", update),
+    scenario("rollback", roll_back),
+    Scenario { afresh: RESET, ..scenario("reset", ask_for_reset) },
 ];
+
+/// One within the other, and one that is a file.
+const RESET: &[&str] = &["/etc/shadow", "/srv/data", "/var", "/var/lib/app/plugins"];
+
+const OLD: Back = Back { image: "image-1", slot: "A" };
 
 /// A boot before, and a user who changed what persists.
 fn boot_and_use(device: &mut Device) {
@@ -41,6 +66,33 @@ fn boot_and_use(device: &mut Device) {
     fs::remove_file(device.scene.root("/var/odd/long")).expect("rm");
     fs::rename(device.scene.root("/var/odd/own"), device.scene.root("/etcrw/hostname"))
         .expect_err("other mounts");
+    device.scene.reboot();
+}
+
+/// A boot before, a user who changed what persists, and an image that has changed as well.
+fn update(device: &mut Device) {
+    let _ = device.boot();
+    device.change_all("the user's");
+    device.scene.reboot();
+    device.use_next_image();
+}
+
+/// An update into the other slot that was used, and is to be left.
+fn roll_back(device: &mut Device) {
+    update(device);
+    device.scene.command_line("quiet sysota.slot=B");
+    let _ = device.boot();
+    device.change_all("the user's again");
+    device.scene.use_image(OLD.image);
+    device.scene.reboot();
+}
+
+/// A boot before, a user who changed what persists, and who wants to begin afresh in places, one within the other.
+fn ask_for_reset(device: &mut Device) {
+    let _ = device.boot();
+    device.change_all("the user's");
+    fs::write(device.scene.root("/etc/shadow"), "the user's").expect("a file");
+    fs::write(device.scene.data("slots/A/reset"), RESET.join("\n") + "\n").expect("a wish");
     device.scene.reboot();
 }
 

@@ -6,9 +6,16 @@ use std::path::{Path, PathBuf};
 use std::{fmt, fs};
 
 use rustix::fs::{lgetxattr, llistxattr};
+use sha2::{Digest as _, Sha256};
 
 /// Files of the image are older than this, and what a boot makes is younger: seconds at the beginning of 2020.
 pub(crate) const AGE_OF_BOOTS: i64 = 1_577_836_800;
+
+/// The log of boots, on sys-data.
+pub(crate) const LOG: &str = "common/boots";
+
+/// Bytes of one of its records.
+const RECORD: usize = 512;
 
 /// Everything below a directory, by its path relative to it. What is mounted there is part of it.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
@@ -40,6 +47,13 @@ impl Tree {
     fn add(&mut self, top: &Path, path: &Path) {
         let place = top.join(path);
         let mut node = Node::of(&place);
+        if path == Path::new(LOG) {
+            node.content = last_boot(&node.content);
+        }
+        // Begins with the number of the boot that made the state, and there may have been one more.
+        if path.starts_with("slots") && path.ends_with("transition") {
+            node.content.drain(..16);
+        }
         if place.symlink_metadata().expect("stat").is_dir() {
             for entry in fs::read_dir(&place).expect("a directory") {
                 self.add(top, &path.join(entry.expect("an entry").file_name()));
@@ -51,6 +65,13 @@ impl Tree {
             }
         }
         self.0.insert(path.to_owned(), node);
+    }
+
+    /// Without what is in sys-data's work directory.
+    pub(crate) fn without_work(&self) -> Self {
+        let is_work = |path: &Path| path.starts_with("tmp") && path != Path::new("tmp");
+        let outside = self.0.iter().filter(|(path, _)| !is_work(path));
+        Self(outside.map(|(path, node)| (path.clone(), node.clone())).collect())
     }
 
     /// What is at `path` and below it.
@@ -69,7 +90,23 @@ impl Tree {
     }
 }
 
+/// Which slot ran last with which image, in the words of the log; nothing if none did. All that is whole of the log is looked at.
+fn last_boot(log: &[u8]) -> Vec<u8> {
+    assert_eq!(log.len(), 64 * RECORD, "the log never changes its size");
+    let is_whole = |record: &&[u8]| {
+        let sum = Sha256::digest(&record[16..]);
+        record[..16] == *sum[..8].iter().map(|byte| format!("{byte:02x}")).collect::<String>().as_bytes()
+    };
+    let last = log.chunks(RECORD).filter(is_whole).max_by_key(|record| &record[17..33]);
+    last.map(|record| [&record[51..83], &record[134..511]].concat()).unwrap_or_default()
+}
+
 impl Node {
+    /// Whether it is a log in which nothing is.
+    pub(crate) fn is_empty_log(&self) -> bool {
+        self.mode & 0o170_000 == 0o100_000 && self.content.is_empty()
+    }
+
     fn of(place: &Path) -> Self {
         let metadata = fs::symlink_metadata(place).expect("stat");
         let file_type = metadata.file_type();

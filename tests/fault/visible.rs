@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use state_schema::{Entry, How, Lifetime, Persistence, Scope};
 
-use crate::tree::{Node, Tree};
+use crate::tree::{LOG, Node, Tree};
 
 /// What a state of sys-data is held against.
 pub(crate) struct Visible<'a> {
@@ -12,6 +12,8 @@ pub(crate) struct Visible<'a> {
     pub(crate) entries: &'a [Entry<'static>],
     pub(crate) before: &'a Tree,
     pub(crate) after: &'a Tree,
+    /// Entries that begin afresh.
+    pub(crate) afresh: &'a [&'static str],
 }
 
 impl Visible<'_> {
@@ -20,6 +22,10 @@ impl Visible<'_> {
         for (path, node) in now.0.iter().filter(|(path, _)| !is_no_state(path)) {
             // Every boot sees that this is no state.
             if is_mount_point(node) && self.is_place_for_mount(path) {
+                continue;
+            }
+            // It is made before the boot gets to its record.
+            if path == Path::new(LOG) && node.is_empty_log() {
                 continue;
             }
             let versions = [self.before, self.after].map(|tree| tree.0.get(path));
@@ -33,7 +39,11 @@ impl Visible<'_> {
             }
         }
         let kept = self.before.0.iter().filter(|(path, node)| self.after.0.get(*path) == Some(node));
-        for (path, _) in kept.filter(|(path, _)| !is_no_state(path)) {
+        let tree = Path::new("slots").join(self.slot).join("tree");
+        let is_afresh = |path: &Path| {
+            self.afresh.iter().any(|entry| path.starts_with(tree.join(entry.trim_start_matches('/'))))
+        };
+        for (path, _) in kept.filter(|(path, _)| !is_no_state(path) && !is_afresh(path)) {
             if !now.0.contains_key(path) {
                 return Err(format!("{} is lost", path.display()));
             }

@@ -14,6 +14,7 @@ use state_tests::namespace::{self, Identity};
 use state_tests::scene::{Scene, bind, mount_tmpfs};
 use state_tests::witness::Witness;
 use statec::diagnostic::Findings;
+use statec::factory::FactoryFiles;
 use statec::plan::plan;
 use statec::prepare::prepare;
 use statec::rootfs::Rootfs;
@@ -253,12 +254,15 @@ fn compile(scene: &Scene, policy: &str, fragment: &str, prepares: bool) -> Optio
         return None;
     }
     let plan = plan(&analysis.resolved, &rootfs, prepares, &sources);
-    let blob = emit::blob(&plan, &analysis.image, scene.image_id).expect("a plan without findings is a blob");
     if prepares {
         // A link may be in the way of a factory copy, which is an error; then no blob is written.
         prepare(&plan, &rootfs).ok()?;
     }
-    Some(blob)
+    let entries = plan.entries().map(|planned| planned.entry);
+    // What is merged has to be in the image, which without preparing nobody has seen to.
+    let Ok(files) = FactoryFiles::describe(entries, &rootfs) else { return None };
+    let blob = emit::blob(&plan, &files, &analysis.image, scene.image_id);
+    Some(blob.expect("a plan without findings is a blob"))
 }
 
 /// Every place of sys-data that these entries have.

@@ -40,7 +40,7 @@ fn read(policy: Option<&[u8]>, fragments: &[&[u8]]) {
     let analysis = analyse(&sources, policy, None, true, &mut findings);
     // Each explanation goes through all subjects.
     for subject in analysis.resolved.subjects.iter().take(4) {
-        expect_harmless(&explain::by_fragments(&analysis, &sources, subject.state_path()));
+        expect_harmless(&explain::by_fragments(&analysis, &sources, subject.state_path()).text());
     }
     let findings = findings.sorted(&sources);
     expect_harmless(&render::render(&findings, &sources, false));

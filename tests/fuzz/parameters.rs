@@ -1,7 +1,7 @@
 //! A kernel command line is split as the kernel splits it, and names a slot or none, but never a wrong one.
 
 use state_schema::{Blob, Image, OnSysDataFailure, SlotName, SlotRule, StatePath, SysData, encode};
-use stated::Console;
+use stated::Process;
 use stated::fuzzing::{choose_slot, parameters};
 
 const SLOTS: [&str; 2] = ["A", "B"];
@@ -40,7 +40,7 @@ pub fn check(data: &[u8]) {
 #[derive(Default)]
 struct Said(Vec<u8>);
 
-impl Console for Said {
+impl Process for Said {
     fn output(&mut self, bytes: &[u8]) {
         panic!("{} on standard output", bytes.escape_ascii());
     }
@@ -157,5 +157,5 @@ fn blob() -> Vec<u8> {
     let image = Image { id: "image-1", on_sys_data_failure: OnSysDataFailure::Fail };
     let mount_point = StatePath::new("/run/data").expect("a path");
     let sys_data = SysData { device: "PARTLABEL=x-sys-data", fstype: "ext4", options: "", mount_point };
-    encode(image, sys_data, &slots, &RULES, []).expect("a plan")
+    encode(image, sys_data, &slots, &RULES, [], []).expect("a plan")
 }

@@ -108,7 +108,7 @@ fn why_nothing_was_applied() -> usize {
     scene.reboot();
     scene.image_id = "kernel-log-other";
     scene.plan(&[]);
-    fs::write(scene.data("slots/A/blob"), "kernel-log-rubbish").unwrap();
+    fs::write(scene.data("version"), "kernel-log-rubbish").unwrap();
     let log = Log::from_here();
     let applied = scene.apply().expect(4);
     let reason = applied.report["reason"].as_str().unwrap();

@@ -22,6 +22,10 @@ use libtest_mimic::{Arguments, Trial};
 use state_tests::attack::ATTACKS;
 use state_tests::namespace::{Identity, Kernel, case_to_run, output_of_case};
 
+/// A second name of a file outside is a file of the state like any other: it is copied, and so it is read. No service can make one, since
+/// its state is a mount of its own.
+const READ_BY_UPDATES: &str = "hard_link_to_file_outside";
+
 /// A case: its name, and what it does in its namespaces. Returns how many boots it attacked.
 type Case = (&'static str, fn() -> usize);
 
@@ -32,7 +36,10 @@ fn main() -> ExitCode {
         return run(&name);
     }
     let names = CASES.into_iter().flatten().map(|(name, _)| (*name).to_owned());
-    let names = names.chain(ATTACKS.iter().map(|attack| format!("everywhere::{}", attack.name)));
+    let attacks = |how: &'static str| ATTACKS.iter().map(move |attack| format!("{how}::{}", attack.name));
+    let names = names
+        .chain(attacks("everywhere"))
+        .chain(attacks("updates").filter(|name| !name.ends_with(READ_BY_UPDATES)));
     let count: &'static AtomicUsize = Box::leak(Box::default());
     let trials = names.map(|name| {
         Trial::test(name.clone(), move || {
@@ -49,9 +56,11 @@ fn main() -> ExitCode {
 
 fn run(name: &str) -> ExitCode {
     watchdog::start();
-    let attack = name.strip_prefix("everywhere::");
-    let count = if let Some(attack) = ATTACKS.iter().find(|of| attack == Some(of.name)) {
+    let attack = |how| ATTACKS.iter().find(|of| name.strip_prefix(how) == Some(of.name));
+    let count = if let Some(attack) = attack("everywhere::") {
         place::attack_everywhere(attack)
+    } else if let Some(attack) = attack("updates::") {
+        place::attack_updates(attack)
     } else if let Some((_, case)) = CASES.into_iter().flatten().find(|(of, _)| *of == name) {
         case()
     } else {

@@ -75,6 +75,7 @@ fn report_says_what_happened() {
         "image-id": "image-1",
         "slot": "A",
         "event": "first-boot",
+        "boot": 1,
         "entries": [
             {"path": "/var/log", "outcome": "mounted", "seeded": true, "lifetime": "ephemeral"},
         ],

@@ -58,12 +58,16 @@ fn common_in_slot() {
     scene.add_file("/var/lib/rauc/status", "factory");
     scene.plan(&[persistent(directory("/var/lib")), common(directory("/var/lib/rauc"))]);
     let _ = scene.apply().expect(0);
-    fs::write(scene.root("/var/lib/rauc/status"), "from A").unwrap();
-    fs::write(scene.root("/var/lib/own"), "from A").unwrap();
     scene.reboot();
     scene.command_line("sysota.slot=B");
     let _ = scene.apply().expect(0);
-    assert_eq!(fs::read_to_string(scene.root("/var/lib/rauc/status")).unwrap(), "from A");
+    for file in ["/var/lib/rauc/status", "/var/lib/own"] {
+        fs::write(scene.root(file), "from B").unwrap();
+    }
+    scene.reboot();
+    scene.command_line("sysota.slot=A");
+    let _ = scene.apply().expect(0);
+    assert_eq!(fs::read_to_string(scene.root("/var/lib/rauc/status")).unwrap(), "from B");
     assert!(!scene.root("/var/lib/own").exists());
 }
 

@@ -2,7 +2,8 @@
 
 use std::fs;
 
-use state_schema::{BLOB_PATH, Entry, OnFailure, OnSysDataFailure};
+use state_schema::{BLOB_PATH, Entry, OnFailure, OnSysDataFailure, PROGRAM_PATH};
+use state_tests::namespace::stated_file;
 use state_tests::scene::{Scene, directory, file, persistent};
 
 use crate::Case;
@@ -12,8 +13,7 @@ pub(crate) const CASES: &[Case] = &[
     ("refused::slot_that_is_not_known", slot_that_is_not_known),
     ("refused::slot_argument_wins_but_must_be_one", slot_argument_wins_but_must_be_one),
     ("refused::blob_that_is_not_there", blob_that_is_not_there),
-    ("refused::state_of_another_image", state_of_another_image),
-    ("refused::state_of_an_unknown_image", state_of_an_unknown_image),
+    ("refused::state_without_the_program_of_the_image", state_without_the_program_of_the_image),
     ("refused::other_layout", other_layout),
     ("refused::sys_data_that_is_not_mounted", sys_data_that_is_not_mounted),
     ("refused::entry_that_must_not_fail", entry_that_must_not_fail),
@@ -104,48 +104,26 @@ fn blob_that_is_not_there() {
     let _ = scene.apply_with(&["--blob", elsewhere.to_str().unwrap()]).expect(0);
 }
 
-fn state_of_another_image() {
+fn state_without_the_program_of_the_image() {
     let mut scene = scene_with_entry();
     let _ = scene.apply().expect(0);
     fs::write(scene.root("/var/lib/file"), "kept").unwrap();
     scene.reboot();
     scene.image_id = "image-2";
     scene.plan(&[persistent(directory("/var/lib"))]);
-    let why = "the state in slot A was written by image image-1, but image image-2 boots; moving state between images \
-               is not supported by this version: boot the other slot, or remove the slot's state";
-    refuses(&scene, &[], 4, &format!("stated: {why}\n"));
-    scene.image_id = "image-1";
-    scene.plan(&[persistent(directory("/var/lib"))]);
+    let program = scene.image(PROGRAM_PATH);
+    let away = program.with_extension("away");
+    fs::rename(&program, &away).unwrap();
+    let why = "cannot hand this boot over to the image's /usr/sbin/stated";
+    refuses(&scene, &[], 4, &format!("stated: {why}: openat2: ENOENT (2)\n"));
+    fs::write(&program, "no program").unwrap();
+    refuses(&scene, &[], 4, &format!("stated: {why}: execveat: EACCES (13)\n"));
+    // The one of the initramfs does not hand over to itself.
+    fs::copy(stated_file(), &program).unwrap();
+    refuses(&scene, &[], 64, "stated: unknown command `take-over`; see `stated --help`\n");
+    fs::rename(&away, &program).unwrap();
     let _ = scene.apply().expect(0);
     assert_eq!(fs::read_to_string(scene.root("/var/lib/file")).unwrap(), "kept");
-}
-
-fn state_of_an_unknown_image() {
-    let scene = scene_with_entry();
-    let _ = scene.apply().expect(0);
-    scene.reboot();
-    let blob = scene.data("slots/A/blob");
-    let good = fs::read(&blob).unwrap();
-    let end = "; moving state between images is not supported by this version: boot the other slot, or remove the \
-               slot's state\n";
-    let start = "stated: cannot tell which image wrote the state in slot A: cannot";
-    fs::write(&blob, &good[..good.len() - 1]).unwrap();
-    let at = good.len() - 1;
-    refuses(
-        &scene,
-        &[],
-        4,
-        &format!(
-            "stated: cannot tell which image wrote the state in slot A: the blob is truncated (at byte {at}){end}"
-        ),
-    );
-    fs::remove_file(&blob).unwrap();
-    refuses(&scene, &[], 4, &format!("{start} read the slot's blob: openat2: ENOENT (2){end}"));
-    nix::unistd::mkfifo(&blob, nix::sys::stat::Mode::S_IRWXU).unwrap();
-    refuses(&scene, &[], 4, &format!("{start} read the slot's blob: it is not a regular file{end}"));
-    fs::remove_file(&blob).unwrap();
-    std::os::unix::fs::symlink(scene.image(BLOB_PATH), &blob).unwrap();
-    refuses(&scene, &[], 4, &format!("{start} read the slot's blob: it is not a regular file{end}"));
 }
 
 fn other_layout() {

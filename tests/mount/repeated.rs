@@ -43,14 +43,16 @@ fn scene_with_everything() -> (Scene, Vec<Entry<'static>>) {
 
 fn second_run_mounts_nothing() {
     let (scene, entries) = scene_with_everything();
-    let _ = scene.apply().expect(0);
+    let first = scene.apply().expect(0);
     fs::write(scene.root("/tmp/file"), "x").unwrap();
     fs::write(scene.root("/opt/file"), "x").unwrap();
     let mounts = scene.mounts();
     for _ in 0..2 {
         let applied = scene.apply().expect(0);
         assert_eq!(scene.mounts(), mounts);
-        assert_eq!(applied.report["event"], "same");
+        for key in ["event", "boot", "previous"] {
+            assert_eq!(applied.report[key], first.report[key], "{key}");
+        }
         for entry in &entries {
             let expected =
                 if matches!(entry.how, How::Symlink { .. }) { "linked" } else { "already-mounted" };

@@ -50,8 +50,10 @@ fn root_cannot_reach_devices_of_the_host(host: &Host) {
 
 fn the_boot_is_summed_up(host: &Host) {
     let tried = host.sh(&[], "cat /run/sysota/report.json").expect(0);
+    // Who measures coverage hears of counters that have no place to be written to.
+    let others = ["statec: note: only root", "LLVM Profile Error"];
     assert_eq!(
-        tried.stderr.lines().filter(|line| !line.contains("note: only root")).collect::<Vec<_>>(),
+        tried.stderr.lines().filter(|line| !others.iter().any(|of| line.starts_with(of))).collect::<Vec<_>>(),
         [
             "statec: slot A of `image-1`, first-boot: 5 as planned",
             "  mounted  persistent /etc/app.conf, seeded",
