@@ -4,9 +4,10 @@
 //! What contradicts a promise is said in words and makes the command fail.
 
 use std::fs;
+use std::path::Path;
 use std::time::Duration;
 
-use state_schema::{Blob, DecodeError};
+use state_schema::{Blob, DecodeError, PROGRAM_PATH};
 
 use crate::device::{Applied, Device, System, text};
 use crate::example::Example;
@@ -49,8 +50,17 @@ pub(crate) fn run(workspace: &Workspace, terminal: Terminal) -> Outcome {
     let image = Image::build(&example, workspace, terminal)?;
     let mut task = Task::start(terminal, "build stated");
     let stated = workspace.build_stated(&mut task)?;
-    let size = fs::metadata(&stated).or_fail(|| format!("look at {}", stated.display()))?.len();
-    task.finish(&format!("one static file of {size} bytes, for the initramfs"));
+    let size = |path: &Path| -> Outcome<u64> {
+        Ok(fs::metadata(path).or_fail(|| format!("look at {}", path.display()))?.len())
+    };
+    let system = workspace.build_system(&mut task)?;
+    let place = image.root().join(PROGRAM_PATH.trim_start_matches('/'));
+    fs::copy(&system, &place).or_fail(|| format!("write {}", place.display()))?;
+    task.finish(&format!(
+        "one static file of {} bytes for the initramfs, one of {} for the image",
+        size(&stated)?,
+        size(&system)?
+    ));
 
     println!("\n{}\n", terminal.bold("The plan, as `statec inspect` shows it"));
     terminal.print_wide(&image.inspect("table")?);
@@ -232,9 +242,9 @@ fn is_as_promised(setting: usize, boot: &Watched, watched: &[Watched]) -> bool {
     };
     let (value, first) = (boot.settings.get(setting), value_at(Moment::FirstBoot));
     match boot.moment {
-        Moment::Bare | Moment::OtherSlot => value != first,
+        Moment::Bare => value != first,
         Moment::FirstBoot => first.is_some_and(|first| !first.is_empty()),
-        Moment::Reboot | Moment::Return => value == first,
+        Moment::Reboot | Moment::OtherSlot | Moment::Return => value == first,
     }
 }
 

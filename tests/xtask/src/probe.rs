@@ -4,7 +4,7 @@ use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-use state_schema::{Entry, How, Kind, Lifetime, Persistence, Scope};
+use state_schema::{Entry, How, Kind, Lifetime, OnUpdate, Persistence, Scope};
 
 use crate::sight::Promise;
 
@@ -35,8 +35,9 @@ impl Probe {
     pub(crate) fn of(entry: &Entry<'_>) -> Self {
         let promise = match entry.lifetime {
             Lifetime::Ephemeral { .. } => Promise::Ephemeral,
-            Lifetime::Persistent(Persistence { scope: Scope::Slot, .. }) => Promise::Slot,
             Lifetime::Persistent(Persistence { scope: Scope::Common, .. }) => Promise::Common,
+            Lifetime::Persistent(Persistence { on_update: OnUpdate::Reset, .. }) => Promise::Reset,
+            Lifetime::Persistent(_) => Promise::Slot,
         };
         let manner = match (entry.how, entry.kind) {
             (How::Symlink { to }, _) => Manner::ByRename { file: to.as_str().to_owned() },

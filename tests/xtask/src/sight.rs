@@ -42,20 +42,24 @@ pub(crate) enum Promise {
     ReadOnly,
     /// Writable until the next boot.
     Ephemeral,
-    /// Writable, each slot for itself.
+    /// Writable, each slot for itself, and taken over from the slot before.
     Slot,
+    /// Writable, each slot for itself from the beginning.
+    Reset,
     /// Writable, one for all slots.
     Common,
 }
 
 impl Promise {
-    pub(crate) const ALL: [Self; 4] = [Self::Slot, Self::Common, Self::Ephemeral, Self::ReadOnly];
+    pub(crate) const ALL: [Self; 5] =
+        [Self::Slot, Self::Reset, Self::Common, Self::Ephemeral, Self::ReadOnly];
 
     pub(crate) fn heading(self) -> &'static str {
         match self {
             Self::ReadOnly => "Not declared: stays as the image has it",
             Self::Ephemeral => "Ephemeral: writable until the next boot",
-            Self::Slot => "Persistent: kept, each slot for itself",
+            Self::Slot => "Persistent: kept, each slot for itself; an update takes it over",
+            Self::Reset => "Persistent, reset: kept, but an update begins afresh",
             Self::Common => "Persistent, common: kept, one for both slots",
         }
     }
@@ -66,10 +70,10 @@ impl Promise {
         match (self, moment) {
             (_, Bare) | (Self::ReadOnly, FirstBoot) => Sight::ReadOnly,
             (_, FirstBoot) => Sight::Written,
-            (Self::ReadOnly | Self::Ephemeral, _) | (Self::Slot, OtherSlot) => Sight::Nothing,
-            (Self::Slot | Self::Common, Reboot) | (Self::Slot, Return) | (Self::Common, OtherSlot) => {
-                Sight::NoteOfA
-            }
+            (Self::ReadOnly | Self::Ephemeral, _) | (Self::Reset, OtherSlot) => Sight::Nothing,
+            (Self::Slot | Self::Common, Reboot | OtherSlot)
+            | (Self::Reset, Reboot)
+            | (Self::Slot | Self::Reset, Return) => Sight::NoteOfA,
             (Self::Common, Return) => Sight::NoteOfB,
         }
     }
@@ -125,8 +129,8 @@ impl Sight {
             (Self::Refused(_), _) => "refused",
             (Self::Written, _) => "written",
             (Self::Nothing, Moment::OtherSlot) => "not seen",
-            (Self::Nothing, _) => "gone",
             (Self::NoteOfA, Moment::OtherSlot) => "A's seen",
+            (Self::Nothing, _) => "gone",
             (Self::NoteOfA, _) => "kept",
             (Self::NoteOfB, _) => "B's seen",
             (Self::Other(_), _) => "changed",

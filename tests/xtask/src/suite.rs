@@ -35,9 +35,9 @@ pub(crate) enum Step {
     Doc,
     /// Licences, duplicates and sources of what we depend on.
     Deny,
-    /// The freestanding stated is static and within its budget.
+    /// The freestanding programs are static and within their budgets.
     Size,
-    /// Unit, user interface, blob, mount and hostile tests.
+    /// Unit, user interface, blob, mount, update and hostile tests.
     Unit,
     /// Boots that are disturbed at their system calls recover; a sample of all points.
     Faults,
@@ -148,9 +148,12 @@ fn run_quiet(step: Step, workspace: &Workspace, task: &mut Task<'_>, advisories:
             Ok("clippy has nothing to say about the workspace".to_owned())
         }
         Step::LintInitrd => {
-            cargo.args(["clippy", "--profile=initrd", "--package=stated", "--features=initrd"]);
-            task.run(cargo.args(["--", "--deny=warnings"]), &log)?;
-            Ok("nor about the freestanding stated".to_owned())
+            for features in [&["--no-default-features", "--features=initrd"][..], &["--features=initrd"]] {
+                let mut cargo = workspace.cargo();
+                cargo.args(["clippy", "--profile=initrd", "--package=stated"]).args(features);
+                task.run(cargo.args(["--", "--deny=warnings"]), &log)?;
+            }
+            Ok("nor about the freestanding stated, for an initramfs or an image".to_owned())
         }
         Step::Doc => {
             cargo.args(["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "--deny=warnings");
@@ -164,17 +167,24 @@ fn run_quiet(step: Step, workspace: &Workspace, task: &mut Task<'_>, advisories:
         }
         Step::Size => {
             let stated = workspace.build_stated(task)?;
-            let size = elf::check_freestanding(&stated)?;
-            Ok(format!("stated is static, {size} of {} bytes", elf::SIZE_BUDGET))
+            let size = elf::check_freestanding(&stated, elf::SIZE_BUDGET)?;
+            let system = workspace.build_system(task)?;
+            let of_system = elf::check_freestanding(&system, elf::SYSTEM_SIZE_BUDGET)?;
+            Ok(format!(
+                "stated is static, {size} of {} bytes, and {of_system} of {} for images",
+                elf::SIZE_BUDGET,
+                elf::SYSTEM_SIZE_BUDGET
+            ))
         }
         Step::Faults => faults::disturb(Share::Sample, workspace, task, &log),
         Step::Fuzz => fuzz::try_all(Target::value_variants(), fuzz::SECONDS, workspace, task),
         _ => {
-            // The mount tests run the freestanding program.
+            // The mount tests run the freestanding programs.
             workspace.build_stated(task)?;
+            workspace.build_system(task)?;
             cargo.args(["test", "--workspace", "--no-fail-fast"]);
             let count = run_tests(task, &mut cargo, &log)?;
-            Ok(format!("{count} unit, user interface, blob, mount and hostile tests"))
+            Ok(format!("{count} unit, user interface, blob, mount, update and hostile tests"))
         }
     }
 }

@@ -66,9 +66,9 @@ pub(crate) const PYTHON: Tool = Tool { program: "python3", package: "python3-ven
 pub(crate) const STRACE: Tool = Tool { program: "strace", package: "strace" };
 
 /// What the tests run.
-pub(crate) const OF_TESTS: [Tool; 13] = [
-    CC, CXX, DIFF, MMDEBSTRAP, FAKETIME, NODE, NPM, BUSYBOX, NEWUIDMAP, MKFS_BTRFS, MKFS_EXT4, MKFS_XFS,
-    STRACE,
+pub(crate) const OF_TESTS: [Tool; 14] = [
+    CC, CXX, DIFF, MMDEBSTRAP, FAKETIME, FAKEROOT, NODE, NPM, BUSYBOX, NEWUIDMAP, MKFS_BTRFS, MKFS_EXT4,
+    MKFS_XFS, STRACE,
 ];
 
 /// Installs those of `tools` that are missing.

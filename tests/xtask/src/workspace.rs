@@ -57,6 +57,13 @@ impl Workspace {
         Ok(self.target.join("initrd/stated"))
     }
 
+    /// The one that images carry, built.
+    pub(crate) fn build_system(&self, task: &mut Task<'_>) -> Outcome<PathBuf> {
+        let log = self.scratch("log")?.join("build-system.txt");
+        task.run(self.cargo().arg("system"), &log)?;
+        Ok(self.target.join("system/stated"))
+    }
+
     /// cargo, the one that runs this program where one does.
     pub(crate) fn cargo(&self) -> Command {
         let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
