@@ -7,6 +7,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use state_schema::PROGRAM_PATH;
+
 use super::contender::Contender;
 use super::figures::{Figures, Target, show_precisely};
 use super::namespace::in_namespace;
@@ -57,7 +59,8 @@ pub(super) fn measure_all(workspace: &Workspace, terminal: Terminal, figures: &m
     let mut task = Task::start(terminal, "build stated");
     let compiler = workspace.build_statec(&mut task)?;
     let applier = workspace.build_stated(&mut task)?;
-    task.finish("as for an initramfs");
+    let system = workspace.build_system(&mut task)?;
+    task.finish("as for an initramfs, and as images carry it");
     let contenders = Contender::prepare_all(workspace, terminal, &applier)?;
     let directory = workspace.scratch("bench")?.join("device");
     let log = workspace.scratch("log")?.join("bench-mounts.txt");
@@ -65,7 +68,7 @@ pub(super) fn measure_all(workspace: &Workspace, terminal: Terminal, figures: &m
     for count in COUNTS {
         let name = format!("bind {count} directories");
         let task = Task::start(terminal, &name);
-        let scene = Scene::make(&directory, count, &compiler)?;
+        let scene = Scene::make(&directory, count, &compiler, &system)?;
         let mut costs = Vec::new();
         for contender in &contenders {
             // Once before, so that state and caches are as on any later boot.
@@ -137,7 +140,7 @@ impl Mounting {
 
 impl Scene {
     /// Makes root, fragment, blob and lists below `directory`; what was there before is gone.
-    fn make(directory: &Path, count: usize, statec: &Path) -> Outcome<Self> {
+    fn make(directory: &Path, count: usize, statec: &Path, system: &Path) -> Outcome<Self> {
         mounts::require_none_below(directory)?;
         let place = || format!("make a device in {}", directory.display());
         if directory.exists() {
@@ -153,6 +156,10 @@ impl Scene {
         }
         fs::write(scene.root().join("etc/passwd"), "root:x:0:0:root:/root:/bin/sh\n").or_fail(place)?;
         fs::write(scene.root().join("etc/group"), "root:x:0:\n").or_fail(place)?;
+        // The first boot is this one's.
+        let program = scene.root().join(PROGRAM_PATH.trim_start_matches('/'));
+        fs::create_dir_all(program.parent().unwrap_or(&scene.root())).or_fail(place)?;
+        fs::copy(system, program).or_fail(place)?;
         let lines =
             |line: &dyn Fn(&str) -> String| scene.paths.iter().map(|path| line(path)).collect::<String>();
         let fragment = format!("version: 1\nstate:\n{}", lines(&|path| format!("  /{path}: persistent\n")));
