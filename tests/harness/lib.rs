@@ -1,6 +1,7 @@
 //! What the tests share.
 
 pub mod attack;
+pub mod cases;
 pub mod guard;
 pub mod namespace;
 pub mod program;
