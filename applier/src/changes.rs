@@ -111,9 +111,7 @@ impl Change<'_, '_> {
 
     /// Whether the user has a directory in `tree` that it lies in.
     pub(crate) fn has_parent(&self, tree: &OwnedFd) -> Result<bool, Failure> {
-        let (parent, _) = split(self.path.get(1..).unwrap_or_default());
-        let step = Step::new(COMPARE, self.path);
-        Ok(beneath::open_reachable(&step, tree, parent, DIRECTORY)?.is_some())
+        Ok(open_parent(&Step::new(COMPARE, self.path), tree, self.path)?.is_some())
     }
 
     /// Looks at what the user has there in `tree`, and judges.
@@ -165,6 +163,13 @@ fn look(tree: &OwnedFd, path: &[u8]) -> Result<Option<Users>, Failure> {
     }
     let is_directory = file_type(&stat) == FileType::Directory;
     Ok(Some(Users { digest: description.digest(), is_directory }))
+}
+
+/// Opens the directory of a tree that holds `path`, which has a slash in front; `None` where the user has none.
+#[inline(never)]
+pub(crate) fn open_parent(step: &Step<'_>, tree: &OwnedFd, path: &[u8]) -> Result<Option<OwnedFd>, Failure> {
+    let (parent, _) = split(path.get(1..).unwrap_or_default());
+    beneath::open_reachable(step, tree, parent, DIRECTORY)
 }
 
 /// Whether `path` lies beneath `above`.

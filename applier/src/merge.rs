@@ -9,8 +9,8 @@ use rustix::fs::{AtFlags, FileType};
 use rustix::io::Errno;
 use state_schema::{Blob, Entry, Kind};
 
-use crate::beneath::{self, DIRECTORY, file_type, split};
-use crate::changes::{Change, Verdict, each_change, is_beneath, merged_entry};
+use crate::beneath::{self, file_type, split};
+use crate::changes::{Change, Verdict, each_change, is_beneath, merged_entry, open_parent};
 use crate::chronicle::{Chronicle, Conflict, Witness};
 use crate::copy::{Copier, Omission};
 use crate::displaced;
@@ -91,7 +91,7 @@ impl<'m, 'a> Merge<'m, 'a> {
     fn follow(&mut self, change: &Change<'_, 'a>, is_directory: bool, exists: bool) -> Result<bool, Failure> {
         let Change { entry, path, .. } = change;
         let step = Step::new(MERGE, path);
-        let Some(dir) = self.open_parent(path)? else { return Ok(!change.has_new()) };
+        let Some(dir) = open_parent(&step, self.store.tree(), path)? else { return Ok(!change.has_new()) };
         let (_, name) = split(path);
         if is_directory {
             let of_image = if !change.has_new() {
@@ -172,7 +172,9 @@ impl<'m, 'a> Merge<'m, 'a> {
     fn leave(&mut self, path: &[u8], has_new: bool) -> Result<(), Failure> {
         let step = Step::new(MERGE, path);
         let entry = merged_entry(self.seeder.blob(), path);
-        let (Some(dir), Some(entry)) = (self.open_parent(path)?, entry) else { return Ok(()) };
+        let (Some(dir), Some(entry)) = (open_parent(&step, self.store.tree(), path)?, entry) else {
+            return Ok(());
+        };
         let (_, name) = split(path);
         match step::remove(&dir, name, AtFlags::REMOVEDIR) {
             Ok(()) if has_new => {
@@ -196,13 +198,6 @@ impl<'m, 'a> Merge<'m, 'a> {
         Copier::new(IMAGE, parent)?.copy_children(&from, self.scratch, &|at| {
             if at == path { Omission::Beneath } else { Omission::All }
         })
-    }
-
-    /// The directory that holds a path of the tree; `None` where the user has none.
-    #[inline(never)]
-    fn open_parent(&self, path: &[u8]) -> Result<Option<OwnedFd>, Failure> {
-        let (parent, _) = split(path.get(1..).unwrap_or_default());
-        beneath::open_reachable(&Step::new(MERGE, path), self.store.tree(), parent, DIRECTORY)
     }
 }
 
