@@ -8,8 +8,10 @@ mod lint;
 mod schema;
 mod r#try;
 
-use clap::{Parser, Subcommand};
+use clap::{Parser, Subcommand, ValueEnum};
+use serde::Serialize;
 use statec::diagnostic::{Findings, Severity};
+use statec::format::json_text;
 use statec::render::render;
 use statec::source::Sources;
 
@@ -50,6 +52,25 @@ pub(crate) type Failure = Box<dyn std::error::Error>;
 
 /// Exit status where the input has findings that count.
 const FINDINGS: u8 = 1;
+
+/// How an answer is shown that people and programs read.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Format {
+    Text,
+    Json,
+    Yaml,
+}
+
+impl Format {
+    /// Shows `answer`, which `text` has in words.
+    fn show<T: Serialize>(self, answer: &T, text: impl FnOnce(&T) -> String) -> Result<String, Failure> {
+        Ok(match self {
+            Self::Text => text(answer),
+            Self::Json => json_text(answer)?,
+            Self::Yaml => serde_yaml::to_string(answer)?,
+        })
+    }
+}
 
 impl Arguments {
     pub(crate) fn run(self, colour: Colour) -> Result<Output, Failure> {

@@ -3,12 +3,11 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use state_schema::Blob;
 use statec::diff::diff;
-use statec::format::json_text;
 
-use super::{FINDINGS, Failure, Output};
+use super::{FINDINGS, Failure, Format, Output};
 
 /// Show what an update from one image to another changes for state
 ///
@@ -24,13 +23,6 @@ pub(crate) struct Diff {
     format: Format,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum Format {
-    Text,
-    Json,
-    Yaml,
-}
-
 impl Diff {
     pub(crate) fn run(&self) -> Result<Output, Failure> {
         let [old_bytes, new_bytes] = [read(&self.old)?, read(&self.new)?];
@@ -38,11 +30,7 @@ impl Diff {
             |bytes, path: &Path| Blob::decode(bytes).map_err(|error| format!("{}: {error}", path.display()));
         let [old, new] = [decode(&old_bytes, &self.old)?, decode(&new_bytes, &self.new)?];
         let diff = diff(&old, &new);
-        let stdout = match self.format {
-            Format::Text => diff.text(),
-            Format::Json => json_text(&diff)?,
-            Format::Yaml => serde_yaml::to_string(&diff)?,
-        };
+        let stdout = self.format.show(&diff, statec::diff::Diff::text)?;
         Ok(Output { stdout, stderr: String::new(), status: if diff.loses_state() { FINDINGS } else { 0 } })
     }
 }

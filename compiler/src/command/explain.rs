@@ -3,16 +3,15 @@
 use std::fs;
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use state_schema::{Blob, StatePath};
 use statec::diagnostic::Findings;
 use statec::explain::Explanation;
-use statec::format::json_text;
 use statec::rootfs::Rootfs;
 use statec::source::Sources;
 use statec::{analyse, explain};
 
-use super::{FINDINGS, Failure, Output, render_findings};
+use super::{FINDINGS, Failure, Format, Output, render_findings};
 
 /// Show which fragment and line decides a path, and what becomes of its state
 #[derive(Debug, Args)]
@@ -36,23 +35,6 @@ pub(crate) struct Explain {
     format: Format,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum Format {
-    Text,
-    Json,
-    Yaml,
-}
-
-impl Format {
-    fn show(self, explanation: &Explanation) -> Result<String, Failure> {
-        Ok(match self {
-            Self::Text => explanation.text(),
-            Self::Json => json_text(explanation)?,
-            Self::Yaml => serde_yaml::to_string(explanation)?,
-        })
-    }
-}
-
 impl Explain {
     pub(crate) fn run(self, colour: bool) -> Result<Output, Failure> {
         let path = StatePath::new(&self.path).map_err(|fault| format!("{}: {fault}", self.path))?;
@@ -60,7 +42,7 @@ impl Explain {
         let bytes = fs::read(blob).map_err(|error| format!("cannot read {}: {error}", blob.display()))?;
         let refuse = |error| format!("{}: {error}", blob.display());
         let explanation = explain::by_blob(&Blob::decode(&bytes).map_err(refuse)?, path).map_err(refuse)?;
-        let stdout = self.format.show(&explanation)?;
+        let stdout = self.format.show(&explanation, Explanation::text)?;
         Ok(Output { stdout, stderr: String::new(), status: 0 })
     }
 
@@ -71,7 +53,8 @@ impl Explain {
         let rootfs = self.rootfs.as_deref().map(Rootfs::open).transpose()?;
         let analysis = analyse(&sources, policy, rootfs.as_ref(), true, &mut findings);
         let status = if findings.has_errors() { FINDINGS } else { 0 };
-        let stdout = self.format.show(&explain::by_fragments(&analysis, &sources, path))?;
+        let stdout =
+            self.format.show(&explain::by_fragments(&analysis, &sources, path), Explanation::text)?;
         Ok(Output { stdout, stderr: render_findings(findings, &sources, colour), status })
     }
 }
