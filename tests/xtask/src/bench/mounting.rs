@@ -7,6 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use nix::mount::{MsFlags, mount};
 use state_schema::PROGRAM_PATH;
 
 use super::contender::Contender;
@@ -151,7 +152,7 @@ impl Scene {
         for path in &scene.paths {
             fs::create_dir_all(scene.root().join(path)).or_fail(place)?;
         }
-        for made in [scene.root().join("etc"), scene.data(), scene.fragments()] {
+        for made in [scene.root().join("etc"), scene.data(), scene.run_dir(), scene.fragments()] {
             fs::create_dir_all(made).or_fail(place)?;
         }
         fs::write(scene.root().join("etc/passwd"), "root:x:0:0:root:/root:/bin/sh\n").or_fail(place)?;
@@ -181,11 +182,10 @@ impl Scene {
     }
 
     fn run(&self, contender: &Contender, log: &Path) -> Outcome<Usage> {
-        // The report and the shared tmpfs of the boot before.
-        let run = self.run_dir();
-        if run.exists() {
-            fs::remove_dir_all(&run).or_fail(|| format!("remove {}", run.display()))?;
-        }
+        // In memory, as /run is at every boot: else writing the report would wait for what the disk has to do for others.
+        let (run, none) = (self.run_dir(), None::<&str>);
+        mount(none, &run, Some("tmpfs"), MsFlags::empty(), none)
+            .or_fail(|| format!("mount a tmpfs on {}", run.display()))?;
         let usage = Usage::of(&mut contender.command(self), log)?;
         let table = fs::read_to_string("/proc/thread-self/mountinfo")
             .or_fail(|| "read /proc/thread-self/mountinfo".to_owned())?;
