@@ -1,5 +1,8 @@
 //! What the program is asked to do.
 
+#[cfg(feature = "system")]
+use crate::failure::Account;
+
 /// The manual, as `--help` prints it.
 #[cfg(not(feature = "system"))]
 pub(crate) const HELP: &str = "\
@@ -22,6 +25,8 @@ Usage: stated COMMAND [OPTIONS]
 
 From an initramfs:
   apply                makes the paths of the control blob writable
+  init                 is the initramfs, as its /init: mounts the root of the
+                       kernel command line and sys-data, applies, goes on
 
 On the running system:
   status [--json]      tells what the boot came to, and which state there is
@@ -48,6 +53,10 @@ found something to be lost or in conflict; 4 nothing usable was done, or the
 state does not fit: boot the other slot, or do not install; 64 usage.
 ";
 
+/// What the kernel starts in an initramfs.
+#[cfg(feature = "system")]
+pub(crate) const INIT: &[u8] = b"/init";
+
 /// What the program is asked to do.
 #[cfg_attr(
     feature = "system",
@@ -55,6 +64,8 @@ state does not fit: boot the other slot, or do not install; 64 usage.
 )]
 pub(crate) enum Request<'a> {
     Apply(Places<'a>),
+    #[cfg(feature = "system")]
+    Init,
     #[cfg(feature = "system")]
     Command(Command<'a>),
     Help,
@@ -65,14 +76,26 @@ pub(crate) enum Request<'a> {
 pub(crate) struct Places<'a> {
     /// Where the image is mounted.
     pub(crate) root: &'a [u8],
-    /// Where sys-data is mounted; `None` for the mount point that the blob names.
-    pub(crate) data: Option<&'a [u8]>,
+    /// Where sys-data is mounted.
+    pub(crate) data: DataPlace<'a>,
     /// The slot that boots; `None` for what the kernel command line says.
     pub(crate) slot: Option<&'a [u8]>,
     /// The control blob; `None` for its place in the image.
     pub(crate) blob: Option<&'a [u8]>,
     /// Where the report and the shared tmpfs go.
     pub(crate) run: &'a [u8],
+}
+
+/// Where sys-data is mounted.
+#[derive(Clone, Copy)]
+pub(crate) enum DataPlace<'a> {
+    /// At the mount point that the blob names.
+    MountPoint,
+    /// In this directory, which need be no mount point.
+    Directory(&'a [u8]),
+    /// It could not be mounted.
+    #[cfg(feature = "system")]
+    Nowhere(&'a Account),
 }
 
 /// A command for the running system.
@@ -153,8 +176,18 @@ pub(crate) enum UsageError<'a> {
 }
 
 impl<'a> Request<'a> {
-    /// Reads the arguments that follow the program's name.
-    pub(crate) fn parse(arguments: &mut dyn Iterator<Item = &'a [u8]>) -> Result<Self, UsageError<'a>> {
+    /// Reads the program's name, and the arguments that follow it.
+    pub(crate) fn parse(
+        name: &[u8],
+        arguments: &mut dyn Iterator<Item = &'a [u8]>,
+    ) -> Result<Self, UsageError<'a>> {
+        // The kernel starts an initramfs by this name, with arguments that are for the image's own.
+        #[cfg(feature = "system")]
+        if name == INIT {
+            return Ok(Self::Init);
+        }
+        #[cfg(not(feature = "system"))]
+        let _ = name;
         match arguments.next() {
             None => return Err(UsageError::NoCommand),
             Some(argument) => match argument {
@@ -164,6 +197,9 @@ impl<'a> Request<'a> {
                 b"take-over" => {}
                 b"--help" => return Ok(Self::Help),
                 b"--version" => return Ok(Self::Version),
+                // What follows is for the image's own.
+                #[cfg(feature = "system")]
+                b"init" => return Ok(Self::Init),
                 #[cfg(feature = "system")]
                 b"status" => return Command::parse(Verb::Status, arguments),
                 #[cfg(feature = "system")]
@@ -269,6 +305,7 @@ impl<'a> Values<'a> {
 
     fn places(self) -> Places<'a> {
         let Self([root, data, slot, blob, run]) = self;
+        let data = data.map_or(DataPlace::MountPoint, DataPlace::Directory);
         Places { root: root.unwrap_or(b"/"), data, slot, blob, run: run.unwrap_or(b"/run/sysota") }
     }
 }
@@ -285,7 +322,7 @@ mod tests {
     use super::*;
 
     fn parse<const N: usize>(arguments: [&'static [u8]; N]) -> Result<Request<'static>, UsageError<'static>> {
-        Request::parse(&mut arguments.into_iter())
+        Request::parse(b"stated", &mut arguments.into_iter())
     }
 
     fn command<const N: usize>(arguments: [&'static [u8]; N]) -> Command<'static> {
@@ -298,8 +335,18 @@ mod tests {
         let Ok(Request::Apply(apply)) = parse([b"apply", b"--root", b"/sysroot", b"--slot=B"]) else {
             panic!()
         };
-        assert_eq!((apply.root, apply.slot, apply.data), (&b"/sysroot"[..], Some(&b"B"[..]), None));
+        assert_eq!((apply.root, apply.slot), (&b"/sysroot"[..], Some(&b"B"[..])));
+        assert!(matches!(apply.data, DataPlace::MountPoint));
         assert_eq!(apply.run, b"/run/sysota");
+    }
+
+    #[test]
+    fn an_initramfs_is_known_by_the_name_of_its_program() {
+        let mut none = core::iter::empty();
+        assert!(matches!(Request::parse(b"/init", &mut none), Ok(Request::Init)));
+        assert!(matches!(Request::parse(b"/init", &mut [&b"single"[..]].into_iter()), Ok(Request::Init)));
+        assert!(matches!(parse([b"init", b"single"]), Ok(Request::Init)));
+        assert_eq!(Request::parse(b"stated", &mut none).err(), Some(UsageError::NoCommand));
     }
 
     #[test]
@@ -310,7 +357,8 @@ mod tests {
         assert_eq!(reset.kept.as_slice(), [&b"/var/lib/a"[..], b"/etc/b"]);
         assert_eq!(reset.flags, Flags { dry_run: true, ..Flags::default() });
         let check = command([b"check", b"new.blob", b"--json", b"--data", b"/mnt"]);
-        assert_eq!((check.verb, check.places.data), (Verb::Check, Some(&b"/mnt"[..])));
+        assert_eq!(check.verb, Verb::Check);
+        assert!(matches!(check.places.data, DataPlace::Directory(b"/mnt")));
         assert_eq!(command([b"reset", b"--all"]).flags, Flags { all: true, ..Flags::default() });
     }
 

@@ -27,6 +27,18 @@ impl Cmdline {
         if len == MAX { Err(step.found(Finding::TooLarge)) } else { Ok(Self { bytes, len }) }
     }
 
+    /// What stands for one that cannot be read.
+    #[cfg(feature = "system")]
+    pub(crate) fn unknown() -> Self {
+        Self { bytes: [0; MAX], len: 0 }
+    }
+
+    /// As the kernel shows it, without the end of the line.
+    #[cfg(feature = "system")]
+    pub(crate) fn bytes(&self) -> &[u8] {
+        self.bytes.get(..self.len).unwrap_or_default().trim_ascii_end()
+    }
+
     pub(crate) fn parameters(&self) -> Parameters<'_> {
         Parameters::new(self.bytes.get(..self.len).unwrap_or_default())
     }

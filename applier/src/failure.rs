@@ -77,6 +77,24 @@ pub(crate) enum Finding {
     TooManyKept,
     /// The state that it would lie in is to be made first.
     NoneAbove,
+    /// No device of that name came.
+    #[cfg(feature = "system")]
+    NoDevice,
+    /// More than one device is called so.
+    #[cfg(feature = "system")]
+    Ambiguous,
+    /// Something of that name which is no block device.
+    #[cfg(feature = "system")]
+    NotABlockDevice,
+    /// A name that says nothing to us.
+    #[cfg(feature = "system")]
+    UnknownName,
+    /// None of the file systems that were tried.
+    #[cfg(feature = "system")]
+    NoFileSystem,
+    /// The program that repairs it could not.
+    #[cfg(feature = "system")]
+    NotRepaired,
 }
 
 impl Show for Finding {
@@ -99,6 +117,20 @@ impl Show for Finding {
             Self::Unsizeable => b"only a directory that is bound can have a size of its own",
             Self::TooManyKept => b"replaced/ holds 16 of it; look at them, and remove what is not needed",
             Self::NoneAbove => b"the state of the entry that it lies in is missing",
+            #[cfg(feature = "system")]
+            Self::NoDevice => b"there is no such device",
+            #[cfg(feature = "system")]
+            Self::Ambiguous => b"there is more than one device of this name; name it by PARTUUID=",
+            #[cfg(feature = "system")]
+            Self::NotABlockDevice => b"it is not a block device",
+            #[cfg(feature = "system")]
+            Self::UnknownName => b"a device is named by PARTLABEL=, PARTUUID= or its path below /dev",
+            #[cfg(feature = "system")]
+            Self::NoFileSystem => {
+                b"it holds none of the file systems that were tried; is the driver's module in the initramfs?"
+            }
+            #[cfg(feature = "system")]
+            Self::NotRepaired => b"the check of its file system found damage that it could not repair",
         });
     }
 }

@@ -4,6 +4,8 @@ use core::ffi::CStr;
 
 use rustix::fd::OwnedFd;
 use rustix::io::Errno;
+#[cfg(feature = "system")]
+use rustix::mount::fsconfig_set_flag;
 use rustix::mount::{
     FsMountFlags, FsOpenFlags, MountAttrFlags, fsconfig_create, fsconfig_set_fd, fsconfig_set_string,
     fsmount, fsopen,
@@ -54,6 +56,30 @@ impl<'s> FsContext<'s> {
         Ok(context)
     }
 
+    /// Of a device, by the kernel's own calls.
+    #[cfg(feature = "system")]
+    pub(crate) fn of_device(fstype: &[u8], device: &[u8], operation: &'static str) -> Result<Self, Failure> {
+        let fd = fsopen(Room::new().terminated(fstype), FsOpenFlags::FSOPEN_CLOEXEC)
+            .map_err(|errno| Failure::call(operation, fstype, "fsopen", errno))?;
+        let mut context = Self { configured: Configured::InKernel(fd), operation };
+        context.set(c"source", device)?;
+        Ok(context)
+    }
+
+    /// Sets an option that is there or not.
+    #[cfg(feature = "system")]
+    pub(crate) fn set_flag(&mut self, name: &[u8]) -> Result<(), Failure> {
+        match &self.configured {
+            Configured::InKernel(fd) => {
+                let mut room = Room::new();
+                let name = room.terminated(name);
+                fsconfig_set_flag(fd, name)
+                    .map_err(|errno| failed(self.operation, fd, name, "fsconfig", errno))
+            }
+            Configured::Legacy(_) => Ok(()),
+        }
+    }
+
     pub(crate) fn set(&mut self, key: &CStr, value: &[u8]) -> Result<(), Failure> {
         match &mut self.configured {
             Configured::InKernel(fd) => fsconfig_set_string(&*fd, key, Room::new().terminated(value))
@@ -82,10 +108,16 @@ impl<'s> FsContext<'s> {
 
     /// Makes the file system and a mount of it, attached nowhere yet.
     pub(crate) fn mount(self) -> Result<OwnedFd, Failure> {
+        self.mount_with(MountAttrFlags::empty())
+    }
+
+    /// The same, with attributes of the mount, which a stage sets by itself.
+    #[inline]
+    pub(crate) fn mount_with(self, attributes: MountAttrFlags) -> Result<OwnedFd, Failure> {
         match &self.configured {
             Configured::InKernel(fd) => {
                 fsconfig_create(fd).map_err(|errno| failed(self.operation, fd, c"", "fsconfig", errno))?;
-                fsmount(fd, FsMountFlags::FSMOUNT_CLOEXEC, MountAttrFlags::empty())
+                fsmount(fd, FsMountFlags::FSMOUNT_CLOEXEC, attributes)
                     .map_err(|errno| failed(self.operation, fd, c"", "fsmount", errno))
             }
             Configured::Legacy(system) => system.mount(&Step::new(self.operation, b""), SOURCE),

@@ -31,11 +31,17 @@ mod attributes;
 mod batch;
 mod beneath;
 mod blob;
+#[cfg(feature = "system")]
+mod block_device;
+#[cfg(feature = "system")]
+mod boot_options;
 mod boots;
 #[cfg(feature = "system")]
 mod changes;
 #[cfg(feature = "system")]
 mod check;
+#[cfg(feature = "system")]
+mod child;
 #[cfg(feature = "system")]
 mod chronicle;
 mod cmdline;
@@ -43,6 +49,8 @@ mod content;
 mod copy;
 #[cfg(feature = "system")]
 mod device;
+#[cfg(feature = "system")]
+mod device_name;
 mod displaced;
 mod errno;
 mod exit;
@@ -56,6 +64,8 @@ pub mod fuzzing;
 mod hand_over;
 mod hard_links;
 #[cfg(feature = "system")]
+mod init;
+#[cfg(feature = "system")]
 mod invalidate;
 mod json;
 mod kernel_log;
@@ -66,6 +76,8 @@ mod link;
 mod memory;
 #[cfg(feature = "system")]
 mod merge;
+#[cfg(feature = "system")]
+mod modules;
 mod mount;
 mod number;
 #[cfg(feature = "system")]
@@ -73,13 +85,19 @@ mod orphans;
 mod output;
 mod overlay;
 mod parameters;
+#[cfg(feature = "system")]
+mod partition_table;
 mod path;
 mod plan;
 mod refusal;
+#[cfg(feature = "system")]
+mod repair;
 mod report;
 #[cfg(feature = "system")]
 mod reset;
 mod run;
+#[cfg(feature = "system")]
+mod screen;
 mod seed;
 mod show;
 mod slot;
@@ -93,6 +111,8 @@ mod store;
 mod stores;
 #[cfg(feature = "system")]
 mod succession;
+#[cfg(feature = "system")]
+mod switch_root;
 mod sys_data;
 #[cfg(feature = "system")]
 mod takeover;
@@ -102,6 +122,8 @@ mod trail;
 mod transition;
 #[cfg(feature = "system")]
 mod usage;
+#[cfg(feature = "system")]
+mod volume;
 #[cfg(feature = "system")]
 mod walk;
 #[cfg(feature = "system")]

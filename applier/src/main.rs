@@ -10,7 +10,14 @@ compile_error!("only the freestanding program comes without the feature `system`
 
 #[cfg(not(feature = "initrd"))]
 mod ordinary {
+    use std::env::args_os;
+    use std::ffi::{CStr, OsStr};
     use std::io::{Write as _, stderr, stdout};
+    use std::os::unix::ffi::OsStrExt as _;
+    use std::os::unix::process::CommandExt as _;
+    use std::process::Command;
+
+    use rustix::io::Errno;
 
     /// The standard streams. Who closed them does not want to be told.
     pub(crate) struct Streams;
@@ -23,6 +30,12 @@ mod ordinary {
         fn error(&mut self, bytes: &[u8]) {
             let _ = stderr().write_all(bytes);
         }
+
+        fn execute(&mut self, program: &CStr) -> Errno {
+            let mut command = Command::new(OsStr::from_bytes(program.to_bytes()));
+            let error = command.args(args_os().skip(1)).exec();
+            error.raw_os_error().map_or(Errno::NOEXEC, Errno::from_raw_os_error)
+        }
     }
 }
 
@@ -32,6 +45,6 @@ fn main() -> std::process::ExitCode {
     use std::os::unix::ffi::OsStringExt as _;
 
     let arguments: Vec<CString> =
-        std::env::args_os().skip(1).filter_map(|argument| CString::new(argument.into_vec()).ok()).collect();
+        std::env::args_os().filter_map(|argument| CString::new(argument.into_vec()).ok()).collect();
     stated::run(arguments.iter().map(CString::as_c_str), &mut ordinary::Streams).into()
 }

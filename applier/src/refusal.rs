@@ -27,6 +27,12 @@ pub(crate) enum Refusal {
     /// It takes the image's own program to go on.
     #[cfg(not(feature = "system"))]
     HandOver,
+    /// The command line does not say where the image is.
+    #[cfg(feature = "system")]
+    NoRoot,
+    /// The image has no program to go on with.
+    #[cfg(feature = "system")]
+    NoInit,
     /// The image has no slot of this name.
     #[cfg(feature = "system")]
     NoSuchSlot { name: Note, slots: Note },
@@ -99,6 +105,15 @@ impl Show for Refusal {
             // Whoever sees it hands over, and says why if that fails.
             #[cfg(not(feature = "system"))]
             Self::HandOver | Self::Transition(TransitionError::NotResumed) => {}
+            #[cfg(feature = "system")]
+            Self::NoRoot => to.put(
+                b"the kernel command line does not say where the image is; let the boot loader add \
+                  root=PARTLABEL=... or another name of its device",
+            ),
+            #[cfg(feature = "system")]
+            Self::NoInit => to.put(
+                b"the image has none of /sbin/init, /etc/init and /bin/init; name its first program with init=",
+            ),
             #[cfg(feature = "system")]
             Self::NoSuchSlot { name, slots } => {
                 to.put(b"there is no slot `");

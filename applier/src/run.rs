@@ -3,7 +3,8 @@
 use core::ffi::CStr;
 
 #[cfg(not(feature = "system"))]
-use rustix::{fd::OwnedFd, io::Errno};
+use rustix::fd::OwnedFd;
+use rustix::io::Errno;
 
 #[cfg(feature = "system")]
 use crate::arguments::Verb;
@@ -13,7 +14,7 @@ use crate::kernel_log;
 use crate::show::{Show, Sink, put_printable};
 use crate::text::Text;
 #[cfg(feature = "system")]
-use crate::{check, invalidate, reset, status};
+use crate::{check, init, invalidate, reset, status};
 
 /// The process that this runs in. The binary has one for each way that it is built.
 pub trait Process {
@@ -25,11 +26,19 @@ pub trait Process {
     /// is `apply` now. Returns only if it cannot.
     #[cfg(not(feature = "system"))]
     fn become_program(&mut self, file: &OwnedFd, command: &'static CStr) -> Errno;
+    /// Becomes the program at a path, which gets the arguments that this one has got for the program after it. Returns only
+    /// if it cannot. Only process 1 is asked to, so who never is that needs no way to do it.
+    #[cfg(feature = "system")]
+    fn execute(&mut self, program: &CStr) -> Errno {
+        let _ = program;
+        Errno::NOSYS
+    }
 }
 
-/// Does what `arguments`, without the program's name, ask for, and returns the exit status.
+/// Does what `arguments`, the program's name first, ask for, and returns the exit status.
 pub fn run<'a>(arguments: impl Iterator<Item = &'a CStr>, console: &mut dyn Process) -> u8 {
-    let exit = match Request::parse(&mut arguments.map(CStr::to_bytes)) {
+    let mut arguments = arguments.map(CStr::to_bytes);
+    let exit = match Request::parse(arguments.next().unwrap_or_default(), &mut arguments) {
         Ok(Request::Help) => {
             console.output(HELP.as_bytes());
             Exit::Applied
@@ -46,6 +55,8 @@ pub fn run<'a>(arguments: impl Iterator<Item = &'a CStr>, console: &mut dyn Proc
                 Exit::Refused
             }
         },
+        #[cfg(feature = "system")]
+        Ok(Request::Init) => init::run(console),
         #[cfg(feature = "system")]
         Ok(Request::Command(command)) => {
             let run = match command.verb {

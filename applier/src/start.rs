@@ -21,7 +21,6 @@ use core::panic::PanicInfo;
 
 #[cfg(not(feature = "system"))]
 use rustix::fd::{AsRawFd as _, OwnedFd};
-#[cfg(not(feature = "system"))]
 use rustix::io::Errno;
 use stated::Process;
 use syscalls::{Sysno, syscall};
@@ -52,11 +51,8 @@ unsafe extern "C" fn start(stack: *const usize, base: usize, dynamic: *const Dyn
     // SAFETY: the kernel puts the number of arguments there and behind it as many pointers to C strings,
     // which stay as long as the process.
     let arguments = unsafe { core::slice::from_raw_parts(stack.add(1).cast::<*const c_char>(), *stack) };
-    let mut own = Own {
-        #[cfg(not(feature = "system"))]
-        stack,
-    };
-    let arguments = arguments.iter().skip(1).map(|&argument| {
+    let mut own = Own { stack };
+    let arguments = arguments.iter().map(|&argument| {
         // SAFETY: each is a C string, see above.
         unsafe { CStr::from_ptr(argument) }
     });
@@ -73,7 +69,6 @@ fn exit(status: usize) -> ! {
 /// This process. Who closed its standard streams does not want to be told.
 struct Own {
     /// What the kernel passed.
-    #[cfg(not(feature = "system"))]
     stack: *const usize,
 }
 
@@ -88,28 +83,60 @@ impl Process for Own {
 
     #[cfg(not(feature = "system"))]
     fn become_program(&mut self, file: &OwnedFd, command: &'static CStr) -> Errno {
-        // As many as the one command with all of its options can have, each given twice, and a null pointer.
-        let mut arguments = [core::ptr::null::<c_char>(); 24];
-        // SAFETY: as in `start`: a number, and as many pointers; behind them a null pointer, then those of the environment up to
-        // a null pointer of their own.
-        let (given, environment) = unsafe {
-            let first = self.stack.add(1).cast::<*const c_char>();
-            (core::slice::from_raw_parts(first, *self.stack), first.add(*self.stack).add(1))
-        };
-        if given.len() >= arguments.len() {
-            return Errno::TOOBIG;
-        }
-        for (place, &argument) in arguments.iter_mut().zip(given) {
-            *place = argument;
-        }
+        let Some(mut arguments) = self.arguments(0) else { return Errno::TOOBIG };
         if let Some(place) = arguments.get_mut(1) {
             *place = command.as_ptr();
         }
-        let (fd, flags) = (file.as_raw_fd(), linux_raw_sys::general::AT_EMPTY_PATH);
-        // SAFETY: the kernel reads an empty string and two lists of pointers to C strings that end with a null pointer, which
-        // are alive during the call. If it succeeds, nothing of this program is left to be unsound.
-        let became =
-            unsafe { syscall!(Sysno::execveat, fd, c"".as_ptr(), arguments.as_ptr(), environment, flags) };
+        let flags = linux_raw_sys::general::AT_EMPTY_PATH;
+        self.execute_at(file.as_raw_fd(), c"", &arguments, flags)
+    }
+
+    #[cfg(feature = "system")]
+    fn execute(&mut self, program: &CStr) -> Errno {
+        // `stated init` has one more word than `/init`.
+        // SAFETY: as in `start`: the first argument is a C string.
+        let is_command = unsafe { CStr::from_ptr(*self.stack.add(1).cast()) } != c"/init";
+        let Some(mut arguments) = self.arguments(usize::from(is_command)) else { return Errno::TOOBIG };
+        if let Some(place) = arguments.first_mut() {
+            *place = program.as_ptr();
+        }
+        self.execute_at(linux_raw_sys::general::AT_FDCWD, program, &arguments, 0)
+    }
+}
+
+/// The kernel starts process 1 with 32 at most, and the one command that becomes another program has fewer, each of its options
+/// given twice.
+const MAX_ARGUMENTS: usize = 34;
+
+impl Own {
+    /// The arguments behind the first `skipped`, and null pointers; nothing if there are more than there may be.
+    fn arguments(&self, skipped: usize) -> Option<[*const c_char; MAX_ARGUMENTS]> {
+        // SAFETY: as in `start`: a number, and as many pointers.
+        let given =
+            unsafe { core::slice::from_raw_parts(self.stack.add(1).cast::<*const c_char>(), *self.stack) };
+        let given = given.get(skipped..).filter(|given| given.len() < MAX_ARGUMENTS)?;
+        let mut arguments = [core::ptr::null(); MAX_ARGUMENTS];
+        for (place, &argument) in arguments.iter_mut().zip(given) {
+            *place = argument;
+        }
+        Some(arguments)
+    }
+
+    /// Becomes the program at `path` from `dir` on, in the environment that this one has.
+    fn execute_at(
+        &self,
+        dir: i32,
+        path: &CStr,
+        arguments: &[*const c_char; MAX_ARGUMENTS],
+        flags: u32,
+    ) -> Errno {
+        // SAFETY: as in `start`: behind as many pointers as the number says lies a null pointer, then those of the environment
+        // up to a null pointer of their own.
+        let environment = unsafe { self.stack.add(*self.stack).add(2) };
+        let (path, arguments) = (path.as_ptr(), arguments.as_ptr());
+        // SAFETY: the kernel reads a path and two lists of pointers to C strings that end with a null pointer, which are alive
+        // during the call. If it succeeds, nothing of this program is left to be unsound.
+        let became = unsafe { syscall!(Sysno::execveat, dir, path, arguments, environment, flags) };
         became.map_or_else(|errno| Errno::from_raw_os_error(errno.into_raw()), |_| Errno::NOEXEC)
     }
 }

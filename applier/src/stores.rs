@@ -3,6 +3,7 @@
 use rustix::fd::OwnedFd;
 use state_schema::{Lifetime, OnSysDataFailure, Persistence, Scope, SlotName};
 
+use crate::arguments::DataPlace;
 use crate::blob::BlobFile;
 use crate::boots::{Boot, Boots, Record};
 use crate::failure::{Account, Failure};
@@ -31,8 +32,8 @@ struct Persistent {
 
 /// What the stores are opened for.
 pub(crate) struct Opening<'o, 'a> {
-    /// Where sys-data is, if not where the blob says.
-    pub(crate) data: Option<&'o [u8]>,
+    /// Where sys-data is.
+    pub(crate) data: DataPlace<'o>,
     pub(crate) slot: SlotName<'a>,
     /// The blob that boots.
     pub(crate) file: &'o BlobFile,

@@ -11,6 +11,7 @@ use rustix::io::Errno;
 use state_schema::SysData as Partition;
 use state_schema::sys_data::{COMMON_DIR, SLOTS_DIR, VERSION, VERSION_FILE, WORK_DIR};
 
+use crate::arguments::DataPlace;
 use crate::beneath::{ensure_directory, open_directory, open_file};
 use crate::failure::{Account, Failure, Finding};
 use crate::file;
@@ -42,10 +43,9 @@ impl From<Failure> for SysDataError {
 }
 
 impl SysData {
-    /// Opens the directory that the caller names, else the mount point that the blob names, which then has
-    /// to be one.
-    pub(crate) fn open(named: Option<&[u8]>, partition: &Partition<'_>) -> Result<Self, SysDataError> {
-        let top = open_top(named, partition)?;
+    /// Opens the place; the mount point that the blob names has to be one.
+    pub(crate) fn open(place: DataPlace<'_>, partition: &Partition<'_>) -> Result<Self, SysDataError> {
+        let top = open_top(place, partition)?;
         check_version(&top)?;
         let work = ensure_directory(&top, WORK_DIR.as_bytes(), PRIVATE).or_else(|failure| {
             // Nothing in it is needed, so neither is what stands in its place.
@@ -72,8 +72,8 @@ impl SysData {
 
     /// Opens the partition of a system that runs: as it is, with nothing made and nothing discarded.
     #[cfg(feature = "system")]
-    pub(crate) fn find(named: Option<&[u8]>, partition: &Partition<'_>) -> Result<Self, SysDataError> {
-        let top = open_top(named, partition)?;
+    pub(crate) fn find(place: DataPlace<'_>, partition: &Partition<'_>) -> Result<Self, SysDataError> {
+        let top = open_top(place, partition)?;
         check_version(&top)?;
         let [work, slots] = [WORK_DIR, SLOTS_DIR].map(|name| {
             let step = Step::new("open the directory", name.as_bytes());
@@ -120,12 +120,17 @@ impl SysData {
     }
 }
 
-fn open_top(named: Option<&[u8]>, partition: &Partition<'_>) -> Result<OwnedFd, Failure> {
-    let place = named.unwrap_or(partition.mount_point.as_str().as_bytes());
+fn open_top(data: DataPlace<'_>, partition: &Partition<'_>) -> Result<OwnedFd, Failure> {
+    let (place, has_to_be_mounted) = match data {
+        DataPlace::MountPoint => (partition.mount_point.as_str().as_bytes(), true),
+        DataPlace::Directory(path) => (path, false),
+        #[cfg(feature = "system")]
+        DataPlace::Nowhere(account) => return Err(account.clone().fail()),
+    };
     let step = Step::new("open sys-data at", place);
     let top = file::open_directory(place).map_err(|errno| step.failed("open", errno))?;
     // Without this, a partition that is not there would be the directory below, of a tmpfs or of the image.
-    if named.is_none() && !step.is_mount_root(&top)? {
+    if has_to_be_mounted && !step.is_mount_root(&top)? {
         return Err(step.found(Finding::NotMounted));
     }
     // Nothing is written where all state is there already, and what is bound would be read-only.

@@ -272,8 +272,10 @@ fn apply(tree: &Tree, slot: SlotName<'_>, out: &mut dyn Write) -> Result<(), Tri
     let text = |path: &Path| CString::new(path.as_os_str().as_bytes()).unwrap_or_default();
     let slot = CString::new(slot.as_str()).unwrap_or_default();
     let [root, data, blob, run] = [tree.root(), tree.data(), tree.blob(), &tree.run()].map(text);
-    let arguments =
-        [c"apply", c"--root", &root, c"--data", &data, c"--slot", &slot, c"--blob", &blob, c"--run", &run];
+    let arguments = [
+        c"stated", c"apply", c"--root", &root, c"--data", &data, c"--slot", &slot, c"--blob", &blob,
+        c"--run", &run,
+    ];
     match stated::run(arguments.into_iter(), &mut Words(out)) {
         0 | 3 => Ok(()),
         _ => Err(TrialError::Refused),

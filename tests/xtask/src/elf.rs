@@ -9,7 +9,7 @@ use crate::failure::{Failure, OrFail as _, Outcome};
 pub(crate) const SIZE_BUDGET: usize = 64 * 1024;
 
 /// Most bytes that the stripped file for images may have.
-pub(crate) const SYSTEM_SIZE_BUDGET: usize = 144 * 1024;
+pub(crate) const SYSTEM_SIZE_BUDGET: usize = 160 * 1024;
 
 const PT_DYNAMIC: u32 = 2;
 const PT_INTERP: u32 = 3;
