@@ -79,7 +79,9 @@ mod tests {
     #[test]
     fn is_the_digest_of_any_length_in_any_pieces() {
         let bytes: [u8; 300] = core::array::from_fn(|at| at.to_le_bytes()[0]);
-        for len in 0..bytes.len() {
+        // The interpreter takes minutes for all of them, and looks for other things.
+        let step = if cfg!(miri) { 59 } else { 1 };
+        for len in (0..bytes.len()).step_by(step) {
             for piece in [1, 48, 63, 64, 65, 300] {
                 let mut sha256 = Sha256::new();
                 bytes[..len].chunks(piece).for_each(|piece| sha256.take(piece));
