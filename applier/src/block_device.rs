@@ -83,7 +83,8 @@ impl<'n> BlockDevice<'n> {
         self.with_uuid(&mut |uuid| uuid.eq_ignore_ascii_case(wanted)) == Some(true)
     }
 
-    /// What `look` makes of the partition's unique id: as the kernel says it, which it does since 6.16; else as the disk's table has it.
+    /// What `look` makes of the partition's unique id: as the kernel says it, where it does (6.12 does not); else as the
+    /// disk's table has it.
     pub(crate) fn with_uuid<T>(&self, look: &mut dyn FnMut(&[u8]) -> T) -> Option<T> {
         if let Some(uuid) = self.value(b"PARTUUID") {
             return Some(look(uuid));

@@ -31,9 +31,9 @@ const NOT_RUN: usize = 127;
 pub(crate) struct Command<'c> {
     /// Its path, and the words behind it; what is beyond [`MAX_WORDS`] is not passed.
     pub(crate) words: &'c [&'c CStr],
-    /// The root that it sees, if not this process's own, with the mounts that an image gets of an initramfs: in a mount
+    /// Where the root is that it sees, if not this process's own, with the mounts that an image gets of an initramfs: in a mount
     /// namespace of its own, so that all is as before when it ends.
-    pub(crate) root: Option<&'c Root>,
+    pub(crate) root: Option<&'c [u8]>,
     /// Whether it gets the console as its terminal, so that Ctrl-C reaches it.
     pub(crate) has_terminal: bool,
 }
@@ -88,8 +88,11 @@ impl Command<'_> {
     }
 }
 
-/// Makes `root` the root, in a mount namespace that is the child's own.
-fn enter(root: &Root) -> bool {
+/// Makes the root at a path the root, in a mount namespace that is the child's own. What was opened before is of the parent's,
+/// where nothing may be moved from here.
+fn enter(root: &[u8]) -> bool {
+    let Ok(root) = Root::open(root) else { return false };
+    let root = &root;
     let moved = KEPT.into_iter().all(|kept| move_mount(kept, root).is_ok());
     moved && fchdir(root.as_fd()).is_ok() && chroot(c".").is_ok()
 }

@@ -18,7 +18,7 @@ use crate::device::{decode, read_blob};
 use crate::device_name::DeviceName;
 use crate::exit::Exit;
 use crate::failure::{Failure, Finding};
-use crate::file::{self, Root};
+use crate::file;
 use crate::kernel_log;
 use crate::modules;
 use crate::path::{PathBuf, Room};
@@ -158,7 +158,7 @@ fn mount_sys_data(
     place: &mut PathBuf,
 ) -> Result<(), Failure> {
     let device = wait_for(partition.device.as_bytes(), MOUNT_SYS_DATA, options)?;
-    repair::check(device.bytes(), partition.fstype.as_bytes(), options.check, &Root::open(ROOT)?)?;
+    repair::check(device.bytes(), partition.fstype.as_bytes(), options.check, ROOT)?;
     let volume =
         Volume { device: device.bytes(), options: partition.options.as_bytes(), is_read_only: false };
     let mounted = volume.mount(partition.fstype.as_bytes(), MOUNT_SYS_DATA)?;

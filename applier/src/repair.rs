@@ -19,7 +19,7 @@ const LEFT: i32 = 4;
 
 /// Checks `device`, which holds a file system of type `fstype`, by the initramfs's program or else the image's, if there is one.
 /// Damage that is left is an error; a program that fails is none, since mounting tells.
-pub(crate) fn check(device: &[u8], fstype: &[u8], mode: Check, root: &Root) -> Result<(), Failure> {
+pub(crate) fn check(device: &[u8], fstype: &[u8], mode: Check, root: &[u8]) -> Result<(), Failure> {
     if mode == Check::Skip {
         return Ok(());
     }
@@ -31,7 +31,7 @@ pub(crate) fn check(device: &[u8], fstype: &[u8], mode: Check, root: &Root) -> R
     }
     let place = if file::read(program.bytes()).is_ok() {
         None
-    } else if root.read(program.bytes()).is_ok() {
+    } else if Root::open(root)?.read(program.bytes()).is_ok() {
         Some(root)
     } else {
         return Ok(());

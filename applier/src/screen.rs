@@ -8,7 +8,6 @@ use crate::block_device::{BlockDevice, BlockDevices};
 use crate::boot_options::{BootOptions, OnFailure, Unknown};
 use crate::child::{Command, was_not_run};
 use crate::cmdline::Cmdline;
-use crate::file::Root;
 use crate::init::ROOT;
 use crate::kernel_log;
 use crate::refusal::Refusal;
@@ -105,8 +104,7 @@ fn show_device(device: &BlockDevice<'_>, to: &mut dyn Sink) {
 /// The initramfs's own, or else the image's.
 fn run_shell(process: &mut dyn Process) {
     let words = [c"/bin/sh"];
-    let root = Root::open(ROOT).ok();
-    for root in [None, root.as_ref()] {
+    for root in [None, Some(ROOT)] {
         let ran = Command { words: &words, root, has_terminal: true }.run();
         if ran.is_ok_and(|status| !was_not_run(status)) {
             return;
