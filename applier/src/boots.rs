@@ -286,7 +286,9 @@ mod tests {
         let image_id = [b'i'; 255];
         let old = Record::of(&Boot { number: 6, image_id: &image_id, ..BOOT });
         let new = Record::of(&BOOT);
-        for at in 0..RECORD {
+        // The interpreter takes a second for each, and looks for other things.
+        let step = if cfg!(miri) { 73 } else { 1 };
+        for at in (0..RECORD).step_by(step) {
             let mut torn = old;
             torn.0[..at].copy_from_slice(&new.0[..at]);
             let number = torn.boot().map(|boot| boot.number);
