@@ -11,7 +11,7 @@ use crate::boots::{Boot, Boots};
 use crate::chronicle::{each_conflict, event_of, put_conflicts};
 use crate::device::{Device, decode, read_blob};
 use crate::exit::Exit;
-use crate::failure::Failure;
+use crate::failure::{Account, Failure};
 use crate::file;
 use crate::json::{member, put_name, put_string, put_unescaped};
 use crate::lineage;
@@ -21,7 +21,7 @@ use crate::path::PathBuf;
 use crate::plan::entries;
 use crate::refusal::Refusal;
 use crate::run::{Process, print};
-use crate::show::{put_number, put_printable};
+use crate::show::{Show as _, put_number, put_printable};
 use crate::step::Step;
 use crate::succession::open_blob;
 use crate::transition::{Event, is_there, open_slot};
@@ -41,7 +41,12 @@ pub(crate) fn run(command: &Command<'_>, process: &mut dyn Process) -> Result<Ex
     let blob = decode(&file, command.places.blob)?;
     let report = read_report(&command.places)?;
     let report = report.as_ref().map(Memory::bytes);
-    let device = Device::find(&command.places, &blob)?;
+    // What the boot came to is told without sys-data too: then it is what somebody wants to know.
+    let device = match Device::find(&command.places, &blob) {
+        Ok(device) => Ok(device),
+        Err(Refusal::Step(account)) => Err(account),
+        Err(refusal) => return Err(refusal),
+    };
     let status = Status { blob: &blob, device, report };
     if command.flags.json {
         status.print_json(process)?;
@@ -79,7 +84,8 @@ fn read_report(places: &Places<'_>) -> Result<Option<Memory>, Failure> {
 /// What is to be told.
 struct Status<'s, 'a> {
     blob: &'s Blob<'a>,
-    device: Device<'a>,
+    /// Or why sys-data cannot be looked at.
+    device: Result<Device<'a>, Account>,
     report: Option<&'s [u8]>,
 }
 
@@ -106,17 +112,19 @@ impl State {
 
 impl Status<'_, '_> {
     fn state(&self, slot: &[u8]) -> Result<Option<State>, Failure> {
-        let Some(dir) = open_slot(&self.device.sys_data, slot)? else { return Ok(None) };
+        let Ok(device) = &self.device else { return Ok(None) };
+        let Some(dir) = open_slot(&device.sys_data, slot)? else { return Ok(None) };
         let (is_stale, wish) = (is_there(&dir, STALE_FILE)?, Wish::read(&dir)?);
         Ok(Some(State { file: open_blob(&dir)?, is_stale, wish, made_by: lineage::state_of(&dir)?, dir }))
     }
 
     /// The state of the slot that runs and the common state, with what no entry shows.
     fn each_orphan(&self, take: &mut dyn FnMut(&[u8], &[u8])) -> Result<(), Failure> {
-        let slot = self.device.slot.as_str().as_bytes();
+        let Ok(Device { sys_data, slot }) = &self.device else { return Ok(()) };
+        let slot = slot.as_str().as_bytes();
         let stores = [
-            (Scope::Slot, slot, open_slot(&self.device.sys_data, slot)?),
-            (Scope::Common, b"common", self.device.sys_data.open_common().ok()),
+            (Scope::Slot, slot, open_slot(sys_data, slot)?),
+            (Scope::Common, b"common", sys_data.open_common().ok()),
         ];
         for (scope, name, dir) in stores {
             let Some(dir) = dir else { continue };
@@ -129,7 +137,8 @@ impl Status<'_, '_> {
 
     /// The boots in the log, the last one first.
     fn each_boot(&self, most: u64, take: &mut dyn FnMut(&Boot<'_>)) -> Result<(), Failure> {
-        let Some(boots) = Boots::open(&self.device.sys_data.open_common()?)? else { return Ok(()) };
+        let Ok(device) = &self.device else { return Ok(()) };
+        let Some(boots) = Boots::open(&device.sys_data.open_common()?)? else { return Ok(()) };
         let mut limit = u64::MAX;
         for _ in 0..most {
             let Some(record) = boots.before(limit) else { break };
@@ -145,7 +154,17 @@ impl Status<'_, '_> {
             None => print(process, |to| to.put(b"there is no report: nothing was applied in this boot")),
             Some(report) => print_report(report, process),
         }
-        let slot = self.device.slot.as_str().as_bytes();
+        let device = match &self.device {
+            Ok(device) => device,
+            Err(account) => {
+                print(process, |to| {
+                    to.put(b"which state there is cannot be seen: ");
+                    account.show(to);
+                });
+                return Ok(());
+            }
+        };
+        let slot = device.slot.as_str().as_bytes();
         if let Some(state) = self.state(slot)?
             && let Some(file) = lineage::open(&state.dir)?
         {
@@ -219,6 +238,10 @@ impl Status<'_, '_> {
         print(process, |to| {
             to.put(b"{\n\"version\": 1,\n\"report\": ");
             to.put(self.report.map_or(b"null", <[u8]>::trim_ascii_end));
+            if let Err(account) = &self.device {
+                to.put(b",\n\"not-seen\": ");
+                put_string(to, |to| account.show(to));
+            }
             to.put(b",\n\"states\": [");
         });
         let mut separator: &[u8] = b"";

@@ -18,6 +18,7 @@ pub(crate) const CASES: &[Case] = &[
     ("asked::reset_of_what_cannot_be", reset_of_what_cannot_be),
     ("asked::orphans_are_listed_and_stay", orphans_are_listed_and_stay),
     ("asked::status_of_everything", status_of_everything),
+    ("asked::status_without_sys_data", status_without_sys_data),
     ("asked::check_says_what_an_update_would_do", check_says_what_an_update_would_do),
     ("asked::check_finds_no_room", check_finds_no_room),
 ];
@@ -206,6 +207,26 @@ fn status_of_everything() {
         ])
     );
     assert_eq!(status["orphans"], json!([]));
+}
+
+fn status_without_sys_data() {
+    let scene = device();
+    let why = "cannot open sys-data at /nowhere: open: ENOENT (2)";
+    assert_eq!(
+        said(&scene, &["status", "--data", "/nowhere"], 0),
+        format!(
+            "slot A, image image-1: first-boot, boot 1\n\
+             5 entries, 0 of them not as planned\n\
+             which state there is cannot be seen: {why}\n"
+        )
+    );
+    let status = said(&scene, &["status", "--json", "--data", "/nowhere"], 0);
+    let status: Value = serde_json::from_str(&status).unwrap();
+    assert_eq!(status["report"]["event"], "first-boot");
+    assert_eq!(
+        (&status["not-seen"], &status["states"], &status["boots"]),
+        (&json!(why), &json!([]), &json!([]))
+    );
 }
 
 fn check_says_what_an_update_would_do() {
