@@ -109,8 +109,8 @@ pub(crate) fn run(
     tool::ensure(&[tool::STRACE], workspace, terminal)?;
     let tools = Tools {
         linker: find_linker()?,
-        compiler: DebianTree::fetch("compiler", COMPILER_RELEASE, &COMPILER, workspace, terminal)?,
-        emulators: DebianTree::fetch("emulators", EMULATOR_RELEASE, &EMULATOR, workspace, terminal)?,
+        compiler: DebianTree::fetch("cross/compiler", COMPILER_RELEASE, &COMPILER, workspace, terminal)?,
+        emulators: DebianTree::fetch("cross/emulators", EMULATOR_RELEASE, &EMULATOR, workspace, terminal)?,
     };
     for architecture in Architecture::value_variants() {
         if asked.is_empty() || asked.contains(architecture) {

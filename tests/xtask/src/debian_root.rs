@@ -24,7 +24,7 @@ pub(crate) struct DebianRoot {
 impl DebianRoot {
     /// Takes the archive of an earlier run if it was made of the same packages, else fetches them.
     pub(crate) fn fetch(example: &Example, workspace: &Workspace, terminal: Terminal) -> Outcome<Self> {
-        let directory = workspace.scratch(example.name())?;
+        let directory = workspace.scratch(&example.image_id())?;
         let archive = directory.join("debian.tar");
         let key_file = directory.join("debian.key");
         let key = format!("{RELEASE}\n{}\n", example.packages().join("\n"));

@@ -17,7 +17,8 @@ pub(crate) struct DebianTree {
 }
 
 impl DebianTree {
-    /// Takes the tree of an earlier run if it is of the same release and packages, else fetches it.
+    /// Takes the tree of an earlier run if it is of the same release and packages, else fetches it. `name` is that of its
+    /// directory, below the one for this crate's own.
     pub(crate) fn fetch(
         name: &str,
         release: &str,
@@ -25,10 +26,11 @@ impl DebianTree {
         workspace: &Workspace,
         terminal: Terminal,
     ) -> Outcome<Self> {
-        let root = workspace.scratch("cross")?.join(name);
+        let root = workspace.scratch(name)?;
         let key = format!("{release} {}\n", packages.join(" "));
         let key_file = root.with_extension("key");
-        let title = format!("fetch {name}");
+        let short = root.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let title = format!("fetch {short}");
         let mut task = Task::start(terminal, &title);
         if fs::read_to_string(&key_file).is_ok_and(|had| had == key) {
             task.finish("have it already");
@@ -41,7 +43,7 @@ impl DebianTree {
         let mut mmdebstrap = Command::new("mmdebstrap");
         mmdebstrap.args(["--variant=extract", "--format=directory"]);
         mmdebstrap.arg(format!("--include={}", packages.join(","))).arg(release).arg(&root);
-        task.run(&mut mmdebstrap, &workspace.scratch("log")?.join(name).with_extension("txt"))?;
+        task.run(&mut mmdebstrap, &workspace.scratch("log")?.join(short).with_extension("txt"))?;
         // Last, so that an interrupted run leaves nothing that looks complete.
         fs::write(&key_file, key).or_fail(|| format!("write {}", key_file.display()))?;
         task.finish(&format!("{} of {release}, by mmdebstrap", packages.join(" and ")));

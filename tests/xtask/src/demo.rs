@@ -7,7 +7,7 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use state_schema::{Blob, DecodeError, PROGRAM_PATH};
+use state_schema::{Blob, DecodeError};
 
 use crate::device::{Applied, Device, System, text};
 use crate::example::Example;
@@ -54,8 +54,7 @@ pub(crate) fn run(workspace: &Workspace, terminal: Terminal) -> Outcome {
         Ok(fs::metadata(path).or_fail(|| format!("look at {}", path.display()))?.len())
     };
     let system = workspace.build_system(&mut task)?;
-    let place = image.root().join(PROGRAM_PATH.trim_start_matches('/'));
-    fs::copy(&system, &place).or_fail(|| format!("write {}", place.display()))?;
+    image.add_program(&system)?;
     task.finish(&format!(
         "one static file of {} bytes for the initramfs, one of {} for the image",
         size(&stated)?,
@@ -65,7 +64,7 @@ pub(crate) fn run(workspace: &Workspace, terminal: Terminal) -> Outcome {
     println!("\n{}\n", terminal.bold("The plan, as `statec inspect` shows it"));
     terminal.print_wide(&image.inspect("table")?);
 
-    let device = Device::new(&image, stated, workspace.scratch(example.name())?.join("sys-data"))?;
+    let device = Device::new(&image, stated, workspace.scratch(&example.image_id())?.join("sys-data"))?;
     let probes = probes(&image)?;
     let (watched, times) = live(&device, &probes)?;
     mounts::require_none_below(workspace.target())?;

@@ -13,21 +13,35 @@ use crate::workspace::Workspace;
 /// - `image/policy.yaml`: what the image decides over its packages, if it does;
 /// - `image/files/`: files that are laid over these, as the image's own packages would;
 /// - `image/remove.txt`: files that the packages' scripts made and no image may ship, one a line;
-/// - `expected-plan.txt`, `expected-plan.json`: what `statec inspect` prints.
+/// - `expected-plan.txt`, `expected-plan.json`: what `statec inspect` prints;
+/// - `update/`, where there is one: how the next image differs. `packages.txt` says which packages it has more (`+NAME`)
+///   or less (`-NAME`), `remove.txt` which files it has not any more; `fragments/` and `files/` come on top.
 #[derive(Debug)]
 pub(crate) struct Example {
     name: String,
+    /// Images of one name count from 1.
+    number: u32,
     directory: PathBuf,
     packages: Vec<String>,
     removals: Vec<String>,
+    /// Directories of fragments, later ones on top.
+    fragments: Vec<PathBuf>,
+    /// Trees of files, later ones on top.
+    files: Vec<PathBuf>,
 }
 
 impl Example {
     pub(crate) fn open(workspace: &Workspace, name: &str) -> Outcome<Self> {
         let directory = workspace.root().join("examples").join(name);
-        let packages = read_list(&directory.join("image/packages.txt"))?;
-        let removals = read_list(&directory.join("image/remove.txt"))?;
-        Ok(Self { name: name.to_owned(), directory, packages, removals })
+        Ok(Self {
+            name: name.to_owned(),
+            number: 1,
+            packages: read_list(&directory.join("image/packages.txt"))?,
+            removals: read_list(&directory.join("image/remove.txt"))?,
+            fragments: vec![directory.join("fragments")],
+            files: vec![directory.join("image/files")],
+            directory,
+        })
     }
 
     /// All examples, by name.
@@ -42,8 +56,44 @@ impl Example {
         Ok(examples)
     }
 
+    /// The image that comes after this one.
+    pub(crate) fn updated(&self) -> Outcome<Self> {
+        let update = self.directory.join("update");
+        let mut packages = self.packages.clone();
+        for change in read_list(&update.join("packages.txt"))? {
+            match change.split_at_checked(1) {
+                Some(("+", package)) => packages.push(package.to_owned()),
+                Some(("-", package)) if packages.iter().any(|had| had == package) => {
+                    packages.retain(|had| had != package);
+                }
+                _ => {
+                    return Err(Failure::new(format!("{}: cannot change `{change}`", update.display())));
+                }
+            }
+        }
+        packages.sort();
+        let also = |old: &[PathBuf], new: &str| {
+            let new = Some(update.join(new)).filter(|directory| directory.is_dir());
+            old.iter().cloned().chain(new).collect()
+        };
+        Ok(Self {
+            name: self.name.clone(),
+            number: self.number + 1,
+            directory: self.directory.clone(),
+            packages,
+            removals: [self.removals.clone(), read_list(&update.join("remove.txt"))?].concat(),
+            fragments: also(&self.fragments, "fragments"),
+            files: also(&self.files, "files"),
+        })
+    }
+
     pub(crate) fn name(&self) -> &str {
         &self.name
+    }
+
+    /// The name of this one image, which no other has.
+    pub(crate) fn image_id(&self) -> String {
+        format!("{}-{}", self.name, self.number)
     }
 
     /// The Debian packages of the image, besides those that every Debian has.
@@ -51,13 +101,9 @@ impl Example {
         &self.packages
     }
 
-    pub(crate) fn fragments_directory(&self) -> PathBuf {
-        self.directory.join("fragments")
-    }
-
-    /// The fragments' file names.
-    pub(crate) fn fragments(&self) -> Outcome<Vec<String>> {
-        names_in(&self.fragments_directory())
+    /// The directories that fragments come from, later ones on top.
+    pub(crate) fn fragments(&self) -> &[PathBuf] {
+        &self.fragments
     }
 
     /// The image's policy, where the example has one.
@@ -65,8 +111,9 @@ impl Example {
         Some(self.directory.join("image/policy.yaml")).filter(|policy| policy.exists())
     }
 
-    pub(crate) fn files(&self) -> PathBuf {
-        self.directory.join("image/files")
+    /// The trees that are laid over the packages, later ones on top.
+    pub(crate) fn files(&self) -> &[PathBuf] {
+        &self.files
     }
 
     /// Paths relative to the root.
@@ -88,7 +135,7 @@ fn read_list(path: &Path) -> Outcome<Vec<String>> {
 }
 
 /// The names in a directory, sorted.
-fn names_in(directory: &Path) -> Outcome<Vec<String>> {
+pub(crate) fn names_in(directory: &Path) -> Outcome<Vec<String>> {
     let read = || -> std::io::Result<Vec<String>> {
         let mut names = Vec::new();
         for entry in fs::read_dir(directory)? {

@@ -49,7 +49,7 @@ impl Target {
     fn seeds(self, workspace: &Workspace) -> Outcome<Vec<PathBuf>> {
         let mut seeds = vec![workspace.root().join("tests/fuzz/seeds").join(self.name())];
         if self == Self::Lint {
-            seeds.extend(Example::all(workspace)?.iter().map(Example::fragments_directory));
+            seeds.extend(Example::all(workspace)?.iter().flat_map(Example::fragments).cloned());
         }
         Ok(seeds)
     }

@@ -1,14 +1,14 @@
 //! An example's image: a Debian root with its fragments compiled into it.
 
 use std::fs;
-use std::os::unix::fs::{MetadataExt as _, symlink};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use state_schema::{BLOB_PATH, FRAGMENT_DIR};
+use state_schema::{BLOB_PATH, FRAGMENT_DIR, PROGRAM_PATH};
 
 use crate::debian_root::DebianRoot;
-use crate::example::Example;
+use crate::example::{Example, names_in};
 use crate::failure::{Failure, OrFail as _, Outcome};
 use crate::task::{Task, words};
 use crate::terminal::Terminal;
@@ -26,7 +26,7 @@ impl Image {
     /// Makes the image of `example`: what a distribution's build does with packages, files and `statec`.
     pub(crate) fn build(example: &Example, workspace: &Workspace, terminal: Terminal) -> Outcome<Self> {
         let debian = DebianRoot::fetch(example, workspace, terminal)?;
-        let root = workspace.scratch(example.name())?.join("root");
+        let root = workspace.scratch(&example.image_id())?.join("root");
 
         let mut task = Task::start(terminal, "build statec");
         let statec = workspace.build_statec(&mut task)?;
@@ -34,14 +34,19 @@ impl Image {
 
         let mut task = Task::start(terminal, "assemble the image");
         debian.unpack(&root, workspace, &mut task)?;
+        for files in example.files() {
+            lay_over(files, &root)?;
+        }
+        let fragments = root.join(relative(FRAGMENT_DIR));
+        for directory in example.fragments() {
+            lay_over(directory, &fragments)?;
+        }
+        // Last, since a file may have come from any of these.
         for file in example.removals() {
             let file = root.join(file);
             fs::remove_file(&file).or_fail(|| format!("remove {}", file.display()))?;
         }
-        lay_over(&example.files(), &root)?;
-        let fragments = example.fragments()?;
-        lay_over(&example.fragments_directory(), &root.join(relative(FRAGMENT_DIR)))?;
-        task.finish(&format!("{} fragments in {FRAGMENT_DIR}", fragments.len()));
+        task.finish(&format!("{} fragments in {FRAGMENT_DIR}", names_in(&fragments)?.len()));
 
         let blob = root.join(relative(BLOB_PATH));
         let image = Self { statec, root, blob };
@@ -55,6 +60,12 @@ impl Image {
 
     pub(crate) fn blob(&self) -> &Path {
         &self.blob
+    }
+
+    /// Adds the program that an image carries for what the one of its initramfs does not do.
+    pub(crate) fn add_program(&self, program: &Path) -> Outcome {
+        let place = self.root.join(relative(PROGRAM_PATH));
+        fs::copy(program, &place).map(|_| ()).or_fail(|| format!("write {}", place.display()))
     }
 
     /// What `statec inspect` prints.
@@ -91,7 +102,7 @@ impl Image {
         let mut compile = Command::new(&self.statec);
         compile.arg("compile").args(&input);
         // Given, so that the expected plan does not change with every point release of Debian.
-        compile.args(["--image-id", &format!("{}-1", example.name())]);
+        compile.args(["--image-id", &example.image_id()]);
         compile.arg("--output").arg(&self.blob).arg("--prepare");
         task.run(&mut compile, &log)?;
         let size = fs::metadata(&self.blob).or_fail(|| format!("look at {}", self.blob.display()))?.size();
@@ -127,8 +138,12 @@ fn lay_over(from: &Path, to: &Path) -> Outcome {
             symlink(link, &target).or_fail(place)?;
         } else {
             // Not `copy`: the new file gets root's own ownership and ordinary permissions, whatever the checkout has.
+            // But it is executable if that is.
             let content = fs::read(&source).or_fail(place)?;
             fs::write(&target, content).or_fail(place)?;
+            if entry.metadata().or_fail(place)?.permissions().mode() & 0o100 != 0 {
+                fs::set_permissions(&target, fs::Permissions::from_mode(0o755)).or_fail(place)?;
+            }
         }
     }
     Ok(())
