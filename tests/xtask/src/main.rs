@@ -11,6 +11,7 @@
 )]
 
 mod bench;
+mod boot;
 mod cobertura;
 mod coverage;
 mod cross;
@@ -74,6 +75,15 @@ enum Command {
     /// Fetches Debian with mmdebstrap on the first run. Needs root, for mounts in a private namespace; nothing stays
     /// mounted.
     Demo,
+    /// Boot real systems in an emulator, use them, update them and go back.
+    ///
+    /// Fetches Debian, a kernel and an emulator with mmdebstrap on the first run. Needs root, for images whose files
+    /// have owners; nothing is mounted.
+    Boot {
+        /// Only the life of one machine, as `test` has it.
+        #[arg(long)]
+        brief: bool,
+    },
     /// Disturb boots at every system call, by every fault, and see that the next boot recovers.
     ///
     /// Takes many minutes; `test` tries a sample of the same. Needs root, for mounts in private namespaces.
@@ -143,6 +153,10 @@ fn main() -> ExitCode {
     let terminal = Terminal::of_stdout();
     let outcome = Workspace::find().and_then(|workspace| match arguments.command {
         Command::Demo => demo::run(&workspace, terminal),
+        Command::Boot { brief } => {
+            let share = if brief { boot::Share::Brief } else { boot::Share::All };
+            boot::run(&workspace, terminal, share)
+        }
         Command::Faults => faults::run(&workspace, terminal),
         Command::Fuzz { target, seconds, input } => {
             fuzz::run(&workspace, terminal, target, seconds, input.as_deref())

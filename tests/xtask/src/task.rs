@@ -88,7 +88,8 @@ impl<'a> Task<'a> {
         println!("  {mark} {:<24} {result:<50}{time}", self.name);
     }
 
-    fn go_on(&mut self) {
+    /// Shows that the work goes on. To be called every now and then.
+    pub(crate) fn go_on(&mut self) {
         let elapsed = self.started.elapsed();
         if self.terminal.is_live {
             self.show_live(&format!("{:.0} s", elapsed.as_secs_f64()));

@@ -51,7 +51,20 @@ const NEWUIDMAP: Tool = Tool { program: "newuidmap", package: "uidmap" };
 /// Make the file systems that copies are made on.
 pub(crate) const MKFS_BTRFS: Tool = Tool { program: "mkfs.btrfs", package: "btrfs-progs" };
 pub(crate) const MKFS_EXT4: Tool = Tool { program: "mkfs.ext4", package: "e2fsprogs" };
+const DEBUGFS: Tool = Tool { program: "debugfs", package: "e2fsprogs" };
 const MKFS_XFS: Tool = Tool { program: "mkfs.xfs", package: "xfsprogs" };
+
+/// Packs a root file system.
+const MKSQUASHFS: Tool = Tool { program: "mksquashfs", package: "squashfs-tools" };
+
+/// Divides a disk into partitions.
+const SFDISK: Tool = Tool { program: "sfdisk", package: "fdisk" };
+
+/// Speaks with a system that was booted.
+const SSH: Tool = Tool { program: "ssh", package: "openssh-client" };
+
+/// Unpacks the kernel's modules.
+const XZ: Tool = Tool { program: "xz", package: "xz-utils" };
 
 /// Mounts what a table says.
 pub(crate) const MOUNT: Tool = Tool { program: "mount", package: "mount" };
@@ -70,6 +83,9 @@ pub(crate) const OF_TESTS: [Tool; 14] = [
     CC, CXX, DIFF, MMDEBSTRAP, FAKETIME, FAKEROOT, NODE, NPM, BUSYBOX, NEWUIDMAP, MKFS_BTRFS, MKFS_EXT4,
     MKFS_XFS, STRACE,
 ];
+
+/// What booting in an emulator takes; the emulator itself is not installed.
+pub(crate) const OF_BOOTS: [Tool; 7] = [MMDEBSTRAP, MKFS_EXT4, DEBUGFS, MKSQUASHFS, SFDISK, SSH, XZ];
 
 /// Installs those of `tools` that are missing.
 pub(crate) fn ensure(tools: &[Tool], workspace: &Workspace, terminal: Terminal) -> Outcome {

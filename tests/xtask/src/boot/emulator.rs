@@ -1,0 +1,44 @@
+//! QEMU, beside the machine's own programs.
+
+use std::process::Command;
+
+use crate::debian_root::RELEASE;
+use crate::debian_tree::DebianTree;
+use crate::failure::Outcome;
+use crate::terminal::Terminal;
+use crate::workspace::Workspace;
+
+const PACKAGE: &str = "qemu-system-x86";
+
+/// Where Debian has libraries of its architecture.
+const LIBRARIES: &str = "usr/lib/x86_64-linux-gnu";
+
+/// An emulator of a PC. It is unpacked and not installed: Debian's package would replace tools of another version that
+/// the machine may have.
+#[derive(Debug)]
+pub(super) struct Emulator {
+    tree: DebianTree,
+}
+
+impl Emulator {
+    pub(super) fn fetch(workspace: &Workspace, terminal: Terminal) -> Outcome<Self> {
+        let tree = DebianTree::fetch("boot/emulator", RELEASE, &[PACKAGE], workspace, terminal)?;
+        Ok(Self { tree })
+    }
+
+    /// The command that starts it, with nothing attached to the PC.
+    pub(super) fn command(&self) -> Command {
+        // Whatever becomes of this process, even by a signal, the emulator is not left behind.
+        let mut command = Command::new("setpriv");
+        command.args(["--pdeathsig", "KILL", "--"]);
+        // Its own loader and libraries, since those of the machine may be older.
+        command.arg(self.tree.path("usr/lib64/ld-linux-x86-64.so.2"));
+        command.arg("--library-path").arg(self.tree.path(LIBRARIES));
+        command.arg(self.tree.path("usr/bin/qemu-system-x86_64"));
+        command.env("QEMU_MODULE_DIR", self.tree.path(LIBRARIES).join("qemu"));
+        for firmware in ["usr/share/qemu", "usr/share/seabios"] {
+            command.arg("-L").arg(self.tree.path(firmware));
+        }
+        command
+    }
+}

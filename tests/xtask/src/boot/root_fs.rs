@@ -1,0 +1,68 @@
+//! An image, packed as it is written into a slot.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use super::key::Key;
+use crate::example::Example;
+use crate::failure::{OrFail as _, Outcome};
+use crate::image::Image;
+use crate::task::Task;
+use crate::terminal::Terminal;
+use crate::workspace::Workspace;
+
+/// A read-only file system that holds an image.
+#[derive(Debug)]
+pub(crate) struct RootFs {
+    image_id: String,
+    file: PathBuf,
+}
+
+impl RootFs {
+    /// Builds the image of `example` with `stated` in it, and packs it. As the one thing that only a test would do, it
+    /// lets `key` in as root.
+    pub(crate) fn build(
+        example: &Example,
+        stated: &Path,
+        key: &Key,
+        workspace: &Workspace,
+        terminal: Terminal,
+    ) -> Outcome<Self> {
+        let image = Image::build(example, workspace, terminal)?;
+        let image_id = example.image_id();
+        let title = format!("pack {image_id}");
+        let mut task = Task::start(terminal, &title);
+        image.add_program(stated)?;
+        authorize(key, image.root())?;
+        let file = workspace.scratch(&image_id)?.join("root.squashfs");
+        let mut pack = Command::new("mksquashfs");
+        pack.arg(image.root()).arg(&file).args(["-noappend", "-quiet", "-no-progress"]);
+        // The quickest to read, which an emulated processor feels.
+        pack.args(["-comp", "lz4"]);
+        task.run(&mut pack, &workspace.scratch("log")?.join("mksquashfs.txt"))?;
+        let size = fs::metadata(&file).or_fail(|| format!("look at {}", file.display()))?.len();
+        task.finish(&format!("squashfs of {} MiB", size >> 20));
+        Ok(Self { image_id, file })
+    }
+
+    pub(crate) fn image_id(&self) -> &str {
+        &self.image_id
+    }
+
+    pub(crate) fn file(&self) -> &Path {
+        &self.file
+    }
+}
+
+fn authorize(key: &Key, root: &Path) -> Outcome {
+    let directory = root.join("root/.ssh");
+    let write = || {
+        fs::create_dir_all(&directory)?;
+        fs::set_permissions(&directory, fs::Permissions::from_mode(0o700))
+    };
+    write().or_fail(|| format!("create {}", directory.display()))?;
+    let file = directory.join("authorized_keys");
+    fs::write(&file, key.public()?).or_fail(|| format!("write {}", file.display()))
+}
