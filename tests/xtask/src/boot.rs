@@ -3,12 +3,18 @@
 //! A machine is a disk with two slots and sys-data ([`machine`]). It is started with a slot ([`system`]), and what runs
 //! then is spoken with over SSH. The lives of machines ([`life`]) are what is tried: that every boot is as well as it
 //! should be ([`look`]), and that what was done to the system becomes of what its fragments promise ([`habit`]).
+//!
+//! What takes many boots is tried with a PC that only its serial line is seen of ([`bare`]), and an image of a few files
+//! ([`tiny`]): devices with something wrong ([`failures`]), and power cuts ([`power`]).
 
+mod bare;
 mod call;
+mod chance;
 mod connection;
 mod cpio;
 mod disk;
 mod emulator;
+mod failures;
 mod habit;
 mod initramfs;
 mod kernel;
@@ -18,36 +24,77 @@ mod look;
 mod machine;
 mod moment;
 mod policy;
+mod power;
 mod report;
 mod root_fs;
 mod slot;
 mod state;
 mod system;
+mod tiny;
+mod write_log;
 
+use clap::ValueEnum;
+
+use crate::boot::bare::BarePc;
 use crate::boot::life::Life;
 use crate::boot::policy::Policy;
 use crate::failure::Outcome;
 use crate::terminal::Terminal;
 use crate::workspace::{Workspace, require_root};
 
+/// What is booted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Part {
+    /// Real systems: installed, used, updated and gone back.
+    Lives,
+    /// Devices with something wrong, and what is said then.
+    Failures,
+    /// Power cuts at any moment.
+    Power,
+}
+
 /// How much is booted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Share {
-    /// The life of a machine under each policy.
+    /// Everything.
     All,
-    /// Only where named paths are writable.
+    /// What there is time for before every merge: of lives, only that of the image where named paths are writable.
     Brief,
 }
 
-/// Boots machines and watches them.
-pub(crate) fn run(workspace: &Workspace, terminal: Terminal, share: Share) -> Outcome {
+/// Boots machines and watches them. `seed` is what chance begins with.
+pub(crate) fn run(
+    workspace: &Workspace,
+    terminal: Terminal,
+    asked: &[Part],
+    share: Share,
+    seed: u64,
+) -> Outcome {
     require_root("boot")?;
+    let has = |part: &&Part| asked.is_empty() || asked.contains(part);
+    for part in Part::value_variants().iter().filter(has) {
+        match part {
+            Part::Lives => run_lives(workspace, terminal, share)?,
+            Part::Failures => {
+                println!("\n{}", terminal.bold("Devices with something wrong"));
+                failures::run(&BarePc::assemble(workspace, terminal)?, workspace, share, terminal)?;
+            }
+            Part::Power => {
+                println!("\n{}", terminal.bold("Power cuts"));
+                power::run(&BarePc::assemble(workspace, terminal)?, workspace, share, seed, terminal)?;
+            }
+        }
+    }
+    println!("\n  {}", terminal.green("Everything was as it has to be."));
+    Ok(())
+}
+
+fn run_lives(workspace: &Workspace, terminal: Terminal, share: Share) -> Outcome {
     println!("{}", terminal.bold("Real Debians with a read-only root, booted in an emulator"));
     let policies = if share == Share::Brief { &Policy::ALL[..1] } else { &Policy::ALL };
     for policy in policies {
         println!("\n{}", terminal.bold(&format!("{}: {}", policy.example(), policy.title())));
         Life::begin(*policy, workspace, terminal)?.live(terminal)?;
     }
-    println!("\n  {}", terminal.green("Everything was as the fragments promise."));
     Ok(())
 }

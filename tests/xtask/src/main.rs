@@ -80,9 +80,15 @@ enum Command {
     /// Fetches Debian, a kernel and an emulator with mmdebstrap on the first run. Needs root, for images whose files
     /// have owners; nothing is mounted.
     Boot {
-        /// Only the life of one machine, as `test` has it.
+        /// Only these parts, in their usual order.
+        #[arg(value_enum)]
+        parts: Vec<boot::Part>,
+        /// Less of each, as `test` has it.
         #[arg(long)]
         brief: bool,
+        /// What chance begins with, to cut the power at the same moments again.
+        #[arg(long, value_name = "N", default_value_t = 1)]
+        seed: u64,
     },
     /// Disturb boots at every system call, by every fault, and see that the next boot recovers.
     ///
@@ -153,9 +159,9 @@ fn main() -> ExitCode {
     let terminal = Terminal::of_stdout();
     let outcome = Workspace::find().and_then(|workspace| match arguments.command {
         Command::Demo => demo::run(&workspace, terminal),
-        Command::Boot { brief } => {
+        Command::Boot { parts, brief, seed } => {
             let share = if brief { boot::Share::Brief } else { boot::Share::All };
-            boot::run(&workspace, terminal, share)
+            boot::run(&workspace, terminal, &parts, share, seed)
         }
         Command::Faults => faults::run(&workspace, terminal),
         Command::Fuzz { target, seconds, input } => {

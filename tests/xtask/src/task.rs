@@ -48,6 +48,13 @@ impl<'a> Task<'a> {
         self.wait(&mut child, command, log)
     }
 
+    /// The same, but ends a command by force that takes longer than `limit`, and calls that a failure.
+    pub(crate) fn run_within(&mut self, limit: Duration, command: &mut Command, log: &Path) -> Outcome {
+        let mut child = start(command, log)?;
+        let deadline = Instant::now() + limit;
+        self.wait_until(Some(deadline), &mut child, command, log)
+    }
+
     /// Runs commands at the same time, each to its end. Fails as the first one does that failed.
     pub(crate) fn run_together(&mut self, commands: &mut [(Command, PathBuf)]) -> Outcome {
         let started: Vec<_> = commands.iter_mut().map(|(command, log)| start(command, log)).collect();
@@ -60,10 +67,26 @@ impl<'a> Task<'a> {
     }
 
     fn wait(&mut self, child: &mut Child, command: &Command, log: &Path) -> Outcome {
+        self.wait_until(None, child, command, log)
+    }
+
+    fn wait_until(
+        &mut self,
+        deadline: Option<Instant>,
+        child: &mut Child,
+        command: &Command,
+        log: &Path,
+    ) -> Outcome {
         let words = words(command);
         let status = loop {
             if let Some(status) = child.try_wait().or_fail(|| format!("wait for `{words}`"))? {
                 break status;
+            }
+            if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+                let place = || format!("end `{words}`");
+                child.kill().or_fail(place)?;
+                child.wait().or_fail(place)?;
+                return Err(Failure::new(format!("`{words}` takes too long, and was ended")));
             }
             self.go_on();
             thread::sleep(LIVE_PERIOD);

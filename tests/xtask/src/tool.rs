@@ -54,6 +54,9 @@ pub(crate) const MKFS_EXT4: Tool = Tool { program: "mkfs.ext4", package: "e2fspr
 const DEBUGFS: Tool = Tool { program: "debugfs", package: "e2fsprogs" };
 const MKFS_XFS: Tool = Tool { program: "mkfs.xfs", package: "xfsprogs" };
 
+/// Repairs a file system, and needs no library.
+pub(crate) const E2FSCK: Tool = Tool { program: "e2fsck.static", package: "e2fsck-static" };
+
 /// Packs a root file system.
 const MKSQUASHFS: Tool = Tool { program: "mksquashfs", package: "squashfs-tools" };
 
@@ -85,7 +88,8 @@ pub(crate) const OF_TESTS: [Tool; 14] = [
 ];
 
 /// What booting in an emulator takes; the emulator itself is not installed.
-pub(crate) const OF_BOOTS: [Tool; 7] = [MMDEBSTRAP, MKFS_EXT4, DEBUGFS, MKSQUASHFS, SFDISK, SSH, XZ];
+pub(crate) const OF_BOOTS: [Tool; 9] =
+    [MMDEBSTRAP, BUSYBOX, MKFS_EXT4, DEBUGFS, E2FSCK, MKSQUASHFS, SFDISK, SSH, XZ];
 
 /// Installs those of `tools` that are missing.
 pub(crate) fn ensure(tools: &[Tool], workspace: &Workspace, terminal: Terminal) -> Outcome {

@@ -1,69 +1,69 @@
 //! The machine's disk: a file with partitions. Nothing is mounted, and no loop device is needed.
 
+use std::fmt::Write as _;
 use std::fs::{self, File};
-use std::io::{self, Seek as _, SeekFrom};
+use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::call;
 use super::slot::Slot;
-use crate::failure::{OrFail as _, Outcome};
+use crate::failure::{Failure, OrFail as _, Outcome};
 
 const MIB: u64 = 1 << 20;
 
 /// A partition, known by the label that it has in the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Partition {
-    label: &'static str,
+    pub(super) label: &'static str,
     /// In MiB.
-    start: u64,
-    /// In MiB.
-    size: u64,
+    pub(super) size: u64,
 }
 
-/// What boot loaders keep. The harness is the boot loader, so nothing is in it.
-const BOOT: Partition = Partition { label: "x-boot", start: 1, size: 15 };
-const SYS_A: Partition = Partition { label: "x-sys-a", start: 16, size: 240 };
-const SYS_B: Partition = Partition { label: "x-sys-b", start: 256, size: 240 };
+/// The label of the partition that holds all state.
+pub(super) const SYS_DATA: &str = "x-sys-data";
 
-/// The partition that holds all state.
-const SYS_DATA: Partition = Partition { label: "x-sys-data", start: 496, size: 512 };
-
-impl Partition {
-    /// The one that holds the image of `slot`.
-    fn of(slot: Slot) -> Self {
-        match slot {
-            Slot::A => SYS_A,
-            Slot::B => SYS_B,
-        }
-    }
-}
-
-/// In MiB: after the last partition, there is room for the second copy of the table.
-const SIZE: u64 = SYS_DATA.start + SYS_DATA.size + 1;
+/// In MiB: where the first partition begins, and as much is behind the last one, for the second copy of the table.
+const MARGIN: u64 = 1;
 
 /// A disk. It is sparse: what nobody has written takes no room.
 #[derive(Debug)]
 pub(super) struct Disk {
     file: PathBuf,
+    partitions: Vec<Partition>,
 }
 
 impl Disk {
-    /// Makes a disk with an empty sys-data and nothing in its slots. What `file` was before is gone.
-    pub(super) fn create(file: PathBuf) -> Outcome<Self> {
+    /// Makes a disk with an empty file system for state, and nothing in all other partitions. What `file` was before is gone.
+    pub(super) fn create(file: PathBuf, partitions: &[Partition]) -> Outcome<Self> {
         let place = || format!("create {}", file.display());
         let _ = fs::remove_file(&file);
-        File::create(&file).and_then(|disk| disk.set_len(SIZE * MIB)).or_fail(place)?;
-        let lines = [BOOT, SYS_A, SYS_B, SYS_DATA].map(|Partition { label, start, size }| {
-            format!("start={start}MiB, size={size}MiB, name={label}")
-        });
-        let table = format!("label: gpt\n{}\n", lines.join("\n"));
+        let size = partitions.iter().map(|partition| partition.size).sum::<u64>() + 2 * MARGIN;
+        File::create(&file).and_then(|disk| disk.set_len(size * MIB)).or_fail(place)?;
+        let mut table = "label: gpt\n".to_owned();
+        for (Partition { label, size }, number) in partitions.iter().zip(1..) {
+            let _ = writeln!(table, "size={size}MiB, name={label}, uuid={}", unique_id(number));
+        }
         let mut sfdisk = Command::new("sfdisk");
         call::expect(sfdisk.arg("--quiet").arg(&file), table.as_bytes())?;
+        let disk = Self { file, partitions: partitions.to_vec() };
+        let (start, size) = disk.place_of(SYS_DATA)?;
         let mut mkfs = Command::new("mkfs.ext4");
-        mkfs.args(["-q", "-F", "-E", &format!("offset={}", SYS_DATA.start * MIB)]);
-        call::expect(mkfs.arg(&file).arg(format!("{}M", SYS_DATA.size)), &[])?;
-        Ok(Self { file })
+        mkfs.args(["-q", "-F", "-E", &format!("offset={start}")]);
+        call::expect(mkfs.arg(&disk.file).arg(format!("{}K", size / 1024)), &[])?;
+        Ok(disk)
+    }
+
+    /// Where the first partition of this label begins, and how large it is, in bytes.
+    pub(super) fn place_of(&self, label: &str) -> Outcome<(u64, u64)> {
+        let mut start = MARGIN;
+        for partition in &self.partitions {
+            if partition.label == label {
+                return Ok((start * MIB, partition.size * MIB));
+            }
+            start += partition.size;
+        }
+        Err(Failure::new(format!("{} has no partition {label}", self.file.display())))
     }
 
     pub(super) fn file(&self) -> &Path {
@@ -72,18 +72,33 @@ impl Disk {
 
     /// Writes a root file system into a slot, as an updater would.
     pub(super) fn install(&self, slot: Slot, root_fs: &Path) -> Outcome {
-        let partition = Partition::of(slot);
-        let place = || format!("write {} into {}", root_fs.display(), partition.label);
+        self.write(slot.label(), root_fs)
+    }
+
+    /// Writes the file `content` into a partition, from its beginning on.
+    pub(super) fn write(&self, label: &str, content: &Path) -> Outcome {
+        let (start, size) = self.place_of(label)?;
         let write = || -> io::Result<u64> {
-            let mut source = File::open(root_fs)?;
-            if source.metadata()?.len() > partition.size * MIB {
-                return Err(io::Error::other(format!("it has {} MiB", partition.size)));
+            let mut source = File::open(content)?;
+            if source.metadata()?.len() > size {
+                return Err(io::Error::other(format!("it has {} MiB", size / MIB)));
             }
             let mut disk = fs::OpenOptions::new().write(true).open(&self.file)?;
-            disk.seek(SeekFrom::Start(partition.start * MIB))?;
+            disk.seek(SeekFrom::Start(start))?;
             io::copy(&mut source, &mut disk)
         };
-        write().map(|_| ()).or_fail(place)
+        write().map(drop).or_fail(|| format!("write {} into {label}", content.display()))
+    }
+
+    /// Copies a partition into the file `to`.
+    pub(super) fn read(&self, label: &str, to: &Path) -> Outcome {
+        let (start, size) = self.place_of(label)?;
+        let read = || -> io::Result<u64> {
+            let mut disk = File::open(&self.file)?;
+            disk.seek(SeekFrom::Start(start))?;
+            io::copy(&mut disk.take(size), &mut File::create(to)?)
+        };
+        read().map(drop).or_fail(|| format!("read {label} into {}", to.display()))
     }
 
     /// Copies a directory of sys-data, with owners, modes and times, into the directory `to`. The machine is to be off.
@@ -94,19 +109,25 @@ impl Disk {
         fs::create_dir_all(to).or_fail(|| format!("create {}", to.display()))?;
         let mut debugfs = Command::new("debugfs");
         debugfs.arg("-R").arg(format!("rdump {path} \"{}\"", to.display()));
-        call::expect(debugfs.arg(self.sys_data()), &[])?;
+        call::expect(debugfs.arg(self.sys_data()?), &[])?;
         Ok(())
     }
 
     /// Fails unless the file system of sys-data is whole. The machine is to be off.
     pub(super) fn check(&self) -> Outcome {
         let mut e2fsck = Command::new("e2fsck");
-        call::expect(e2fsck.args(["-f", "-n"]).arg(self.sys_data()), &[])?;
+        call::expect(e2fsck.args(["-f", "-n"]).arg(self.sys_data()?), &[])?;
         Ok(())
     }
 
     /// sys-data, as programs of e2fsprogs take a file system that lies inside a file.
-    fn sys_data(&self) -> String {
-        format!("{}?offset={}", self.file.display(), SYS_DATA.start * MIB)
+    pub(super) fn sys_data(&self) -> Outcome<String> {
+        let (start, _) = self.place_of(SYS_DATA)?;
+        Ok(format!("{}?offset={start}", self.file.display()))
     }
+}
+
+/// The unique id of a partition, the same on every disk.
+pub(super) fn unique_id(number: u32) -> String {
+    format!("5359534f-5441-4449-534b-{number:012x}")
 }

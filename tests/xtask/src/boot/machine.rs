@@ -7,7 +7,7 @@ use std::process::Stdio;
 use std::time::Instant;
 
 use super::connection::Connection;
-use super::disk::Disk;
+use super::disk::{Disk, Partition, SYS_DATA};
 use super::emulator::Emulator;
 use super::initramfs;
 use super::kernel::Kernel;
@@ -34,6 +34,15 @@ const PC: [&str; 9] =
 
 /// In MiB.
 const MEMORY: &str = "1024";
+
+/// What its disk is divided into.
+const PARTITIONS: [Partition; 4] = [
+    // What boot loaders keep. We are the boot loader, so nothing is in it.
+    Partition { label: "x-boot", size: 15 },
+    Partition { label: "x-sys-a", size: 240 },
+    Partition { label: "x-sys-b", size: 240 },
+    Partition { label: SYS_DATA, size: 512 },
+];
 
 /// A PC that is switched off.
 #[derive(Debug)]
@@ -63,7 +72,7 @@ impl Machine {
         let task = Task::start(terminal, "assemble a machine");
         let initramfs =
             initramfs::write(stated, &kernel.modules(&MODULES)?, directory.join("initramfs.cpio"))?;
-        let disk = Disk::create(directory.join("disk.img"))?;
+        let disk = Disk::create(directory.join("disk.img"), &PARTITIONS)?;
         let key = Key::ensure(&workspace.scratch("boot")?.join("key"))?;
         let size = fs::metadata(&initramfs).or_fail(|| format!("look at {}", initramfs.display()))?.len();
         task.finish(&format!("its initramfs is {} KiB, its disk empty", size / 1024));
