@@ -27,6 +27,7 @@ pub mod explain;
 pub mod factory;
 pub mod format;
 pub mod fragment;
+pub mod fstab;
 pub mod image_id;
 pub mod inspect;
 mod lower;

@@ -20,6 +20,7 @@ pub(crate) const CASES: &[Case] = &[
     ("image::inspection_as_table", || inspection_is("table", "txt")),
     ("image::inspection_as_json", || inspection_is("json", "json")),
     ("image::inspection_as_yaml", || inspection_is("yaml", "yaml")),
+    ("image::inspection_as_fstab", || inspection_is("fstab", "fstab")),
     ("image::id_comes_from_os_release", id_comes_from_os_release),
     ("image::prepared_is_as_clean_as_before", prepared_is_as_clean_as_before),
     ("image::explanation_knows_the_image", explanation_knows_the_image),

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use state_schema::Blob;
 use statec::format::json_text;
+use statec::fstab;
 use statec::inspect::inspect;
 
 use super::{Failure, Output};
@@ -15,7 +16,7 @@ use super::{Failure, Output};
 pub(crate) struct Inspect {
     /// The blob
     blob: PathBuf,
-    /// For people, or for programs
+    /// For people, for programs, or only sys-data, for the fstab of an initramfs
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
 }
@@ -25,6 +26,7 @@ enum Format {
     Table,
     Json,
     Yaml,
+    Fstab,
 }
 
 impl Inspect {
@@ -38,6 +40,7 @@ impl Inspect {
             Format::Table => inspection.table(),
             Format::Json => json_text(&inspection)?,
             Format::Yaml => serde_yaml::to_string(&inspection)?,
+            Format::Fstab => fstab::line(&blob.sys_data()),
         };
         Ok(Output { stdout, stderr: String::new(), status: 0 })
     }
