@@ -16,6 +16,7 @@ mod disk;
 mod emulator;
 mod failures;
 mod habit;
+pub(crate) mod hosts;
 mod initramfs;
 mod kernel;
 mod key;

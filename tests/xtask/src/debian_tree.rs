@@ -10,7 +10,7 @@ use crate::terminal::Terminal;
 use crate::tool;
 use crate::workspace::Workspace;
 
-/// A directory that holds packages and what they depend on, none of them configured.
+/// A directory that holds packages and what they depend on.
 #[derive(Debug)]
 pub(crate) struct DebianTree {
     root: PathBuf,
@@ -20,6 +20,28 @@ impl DebianTree {
     /// Takes the tree of an earlier run if it is of the same release and packages, else fetches it. `name` is that of its
     /// directory, below the one for this crate's own.
     pub(crate) fn fetch(
+        name: &str,
+        release: &str,
+        packages: &[&str],
+        workspace: &Workspace,
+        terminal: Terminal,
+    ) -> Outcome<Self> {
+        Self::fetch_as("extract", name, release, packages, workspace, terminal)
+    }
+
+    /// The same, with the packages configured: their programs can be run with the tree as their root.
+    pub(crate) fn install(
+        name: &str,
+        release: &str,
+        packages: &[&str],
+        workspace: &Workspace,
+        terminal: Terminal,
+    ) -> Outcome<Self> {
+        Self::fetch_as("minbase", name, release, packages, workspace, terminal)
+    }
+
+    fn fetch_as(
+        variant: &str,
         name: &str,
         release: &str,
         packages: &[&str],
@@ -41,7 +63,7 @@ impl DebianTree {
             fs::remove_dir_all(&root).or_fail(|| format!("remove {}", root.display()))?;
         }
         let mut mmdebstrap = Command::new("mmdebstrap");
-        mmdebstrap.args(["--variant=extract", "--format=directory"]);
+        mmdebstrap.arg(format!("--variant={variant}")).arg("--format=directory");
         mmdebstrap.arg(format!("--include={}", packages.join(","))).arg(release).arg(&root);
         task.run(&mut mmdebstrap, &workspace.scratch("log")?.join(short).with_extension("txt"))?;
         // Last, so that an interrupted run leaves nothing that looks complete.

@@ -1,4 +1,4 @@
-//! The project's own commands: `cargo xtask demo`, `test`, `faults`, `fuzz`, `miri`, `cross`, `bench`, `coverage`.
+//! The project's own commands: `cargo xtask demo`, `test`, `faults`, `fuzz`, `miri`, `cross`, `hosts`, `bench`, `coverage`.
 //!
 //! `demo` shows the system on a real Debian root; `test` is everything that must hold before a change is merged;
 //! `faults` disturbs boots at more points than `test` has the time for, `fuzz` looks for input that breaks a
@@ -54,6 +54,7 @@ use clap::{Parser, Subcommand};
 use nix::sys::stat::{Mode, umask};
 
 use crate::bench::Subject;
+use crate::boot::hosts::Host;
 use crate::cross::Architecture;
 use crate::fuzz::Target;
 use crate::suite::Step;
@@ -89,6 +90,15 @@ enum Command {
         /// What chance begins with, to cut the power at the same moments again.
         #[arg(long, value_name = "N", default_value_t = 1)]
         seed: u64,
+    },
+    /// Have the initramfs generators of others call stated apply, and start an image by what they make.
+    ///
+    /// Fetches a Debian that has them, and an emulator, with mmdebstrap on the first run. Needs root, for a namespace in
+    /// which they run; nothing stays mounted.
+    Hosts {
+        /// Only these.
+        #[arg(value_enum)]
+        hosts: Vec<Host>,
     },
     /// Disturb boots at every system call, by every fault, and see that the next boot recovers.
     ///
@@ -163,6 +173,7 @@ fn main() -> ExitCode {
             let share = if brief { boot::Share::Brief } else { boot::Share::All };
             boot::run(&workspace, terminal, &parts, share, seed)
         }
+        Command::Hosts { hosts } => boot::hosts::run(&workspace, terminal, &hosts),
         Command::Faults => faults::run(&workspace, terminal),
         Command::Fuzz { target, seconds, input } => {
             fuzz::run(&workspace, terminal, target, seconds, input.as_deref())

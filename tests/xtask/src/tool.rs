@@ -78,13 +78,16 @@ pub(crate) const NSPAWN: Tool = Tool { program: "systemd-nspawn", package: "syst
 /// Runs yamllint. Debian has the module that makes environments in a package of its own.
 pub(crate) const PYTHON: Tool = Tool { program: "python3", package: "python3-venv" };
 
+/// Finds faults in shell scripts.
+const SHELLCHECK: Tool = Tool { program: "shellcheck", package: "shellcheck" };
+
 /// Makes system calls fail as on older kernels.
 pub(crate) const STRACE: Tool = Tool { program: "strace", package: "strace" };
 
 /// What the tests run.
-pub(crate) const OF_TESTS: [Tool; 14] = [
+pub(crate) const OF_TESTS: [Tool; 15] = [
     CC, CXX, DIFF, MMDEBSTRAP, FAKETIME, FAKEROOT, NODE, NPM, BUSYBOX, NEWUIDMAP, MKFS_BTRFS, MKFS_EXT4,
-    MKFS_XFS, STRACE,
+    MKFS_XFS, SHELLCHECK, STRACE,
 ];
 
 /// What booting in an emulator takes; the emulator itself is not installed.

@@ -1,0 +1,62 @@
+//! `cargo xtask hosts`: initramfs generators that others make, with `stated apply` called from what they make.
+//!
+//! What `applier/initramfs` has for them is installed in a Debian that has them all. Each makes an initramfs, which then
+//! starts a small image four times on a disk of its own: for the first time, again, spoilt, and without sys-data.
+
+mod generators;
+mod host;
+mod machine;
+mod small_image;
+mod start;
+
+use std::fs;
+
+use super::disk::Disk;
+use super::emulator::Emulator;
+use super::slot::Slot;
+use crate::failure::{OrFail as _, Outcome};
+use crate::task::Task;
+use crate::terminal::Terminal;
+use crate::tool;
+use crate::workspace::{Workspace, require_root};
+use generators::Generators;
+pub(crate) use host::Host;
+use machine::Machine;
+use small_image::SmallImage;
+use start::Start;
+
+/// Starts the image by the hosts that are asked for, or all.
+pub(crate) fn run(workspace: &Workspace, terminal: Terminal, asked: &[Host]) -> Outcome {
+    require_root("hosts")?;
+    tool::ensure(&tool::OF_BOOTS, workspace, terminal)?;
+    tool::ensure(&[tool::BUSYBOX], workspace, terminal)?;
+    let emulator = Emulator::fetch(workspace, terminal)?;
+    let generators = Generators::fetch(workspace, terminal)?;
+    let image = SmallImage::build(workspace, terminal)?;
+    let mut task = Task::start(terminal, "build stated");
+    let stated = workspace.build_stated(&mut task)?;
+    task.finish("for the initramfs");
+    for host in Host::ALL.into_iter().filter(|host| asked.is_empty() || asked.contains(host)) {
+        println!("\n{}", terminal.bold(host.title()));
+        let mut task = Task::start(terminal, "make an initramfs");
+        generators.install(host, &stated, image.fstab(), workspace)?;
+        let initramfs = generators.make(host, workspace, &mut task)?;
+        let size = fs::metadata(&initramfs).or_fail(|| format!("look at {}", initramfs.display()))?.len();
+        task.finish(&format!("{} KiB", size / 1024));
+        let disk = Disk::create(workspace.scratch("boot/hosts")?.join(format!("{}.img", host.name())))?;
+        disk.install(Slot::A, image.file())?;
+        disk.install(Slot::B, image.spoilt())?;
+        let machine =
+            Machine { emulator: &emulator, kernel: generators.kernel(), initramfs: &initramfs, disk: &disk };
+        for start in Start::ALL {
+            let mut task = Task::start(terminal, start.title());
+            start.prepare(&disk)?;
+            let console =
+                workspace.scratch("log")?.join(format!("hosts-{}-{}.txt", host.name(), start.name()));
+            let seen = machine.start(host, start, &console, &mut task)?;
+            start.check(&seen, &console)?;
+            task.finish(start.promise());
+        }
+    }
+    Ok(())
+}
