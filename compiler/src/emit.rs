@@ -1,6 +1,6 @@
 //! The plan as a file.
 
-use std::fs::Permissions;
+use std::fs::{self, Permissions};
 use std::io::{self, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -66,7 +66,11 @@ pub fn write(blob: &[u8], path: &Path) -> Result<(), EmitError> {
         // A blob holds no secret, and every reader of the image may ask what it says.
         file.as_file().set_permissions(Permissions::from_mode(0o644))?;
         file.as_file().sync_all()?;
-        file.persist(path)?;
+        // Not by `persist`, whose system call pseudo does not see: it would know the file by its first name only, and
+        // refuse to work on in an image whose blob it has never heard of.
+        let temporary = file.into_temp_path();
+        fs::rename(&temporary, path)?;
+        temporary.keep()?;
         Ok(())
     };
     write().map_err(|error| EmitError::Write { path: path.to_owned(), error })
