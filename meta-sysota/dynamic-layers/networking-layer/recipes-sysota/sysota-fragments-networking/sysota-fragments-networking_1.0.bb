@@ -1,0 +1,4 @@
+SUMMARY = "State fragments for packages of meta-networking"
+DESCRIPTION = "As those of sysota-fragments, for packages of another layer: installed by images that have these packages."
+
+require recipes-sysota/sysota-fragments/sysota-fragments.inc

@@ -1,0 +1,5 @@
+# What BitBake alone knows: which fragments a recipe has. What they mean, statec knows.
+#
+# SPDX-License-Identifier: MIT
+
+BBIMPORTS = ["fragments", "image"]

@@ -1,0 +1,54 @@
+# The fragments that a recipe packages.
+#
+# SPDX-License-Identifier: MIT
+
+import os
+
+import bb
+
+SUFFIX = '.state.yaml'
+
+
+def fragments_of(d):
+    """The fragments of each package of the recipe, in the order in which they are named."""
+    fragments = {}
+    for package in d.getVar('PACKAGES').split():
+        named = d.getVar('SYSOTA_STATE:' + package)
+        if named is None and package == d.getVar('PN'):
+            found = bb.utils.which(d.getVar('FILESPATH'), package + SUFFIX)
+            named = package + SUFFIX if found else ''
+        for name in (named or '').split():
+            if not name.endswith(SUFFIX) or '/' in name:
+                bb.fatal('SYSOTA_STATE:%s: %s is not the name of a file that ends in %s' % (package, name, SUFFIX))
+            fragments.setdefault(package, []).append(name)
+    return fragments
+
+
+def spoken_of(d):
+    """The packages, of any recipe, for which the directory `files` beside this recipe has a fragment."""
+    directory = os.path.join(d.getVar('FILE_DIRNAME'), 'files')
+    # So that a fragment which is added is seen.
+    bb.parse.mark_dependency(d, directory)
+    names = sorted(os.listdir(directory))
+    return ' '.join(name.removesuffix(SUFFIX) for name in names if name.endswith(SUFFIX))
+
+
+def files_for(d, package):
+    """What the directory `rootfs/PACKAGE` beside this recipe has for the image, as paths of the image."""
+    top = os.path.join(d.getVar('FILE_DIRNAME'), 'rootfs', package)
+    bb.parse.mark_dependency(d, os.path.dirname(top))
+    found = []
+    for directory, _, names in sorted(os.walk(top)):
+        found += ['/' + os.path.relpath(os.path.join(directory, name), top) for name in sorted(names)]
+    return found
+
+
+def is_volatile(d, name):
+    """Whether images have /var/tmp (`tmp`) or /var/log (`log`) as a symlink into a tmpfs."""
+    tables = (d.getVar('FILESYSTEM_PERMS_TABLES') or '').split()
+    if 'files/fs-perms-persistent-log.txt' in tables:
+        # Scarthgap: only the logs can be told to stay.
+        return name == 'tmp'
+    if d.getVar('VOLATILE_LOG_DIR'):
+        return True
+    return 'files/fs-perms-volatile-%s.txt' % name in tables

@@ -1,0 +1,13 @@
+SUMMARY = "State fragments for packages of OE-Core"
+DESCRIPTION = "Each package PACKAGE-sysota-state holds the fragment of PACKAGE. Images that inherit sysota-image install those \
+of the packages that they have. So no recipe has to be changed, and none is rebuilt because of this layer."
+
+# How a distribution lays out /tmp, logs and root's home decides what has to be said about them.
+SYSOTA_PARTS[base-files] = "\
+    ${@'' if sysota.fragments.is_volatile(d, 'tmp') else 'base-files-tmp'} \
+    ${@'' if sysota.fragments.is_volatile(d, 'log') else 'base-files-log'} \
+    ${@'base-files-root' if d.getVar('ROOT_HOME') == '/root' else ''} \
+"
+SYSOTA_PARTS[systemd] = "${@'' if sysota.fragments.is_volatile(d, 'log') else 'systemd-journal'}"
+
+require sysota-fragments.inc
