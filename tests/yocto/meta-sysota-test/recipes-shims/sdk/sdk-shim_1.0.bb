@@ -1,0 +1,8 @@
+SUMMARY = "Nothing: each image's SDK asks for a package of this name, and no SDK is made"
+LICENSE = "MIT"
+LIC_FILES_CHKSUM = "file://${COREBASE}/meta/COPYING.MIT;md5=3da9cfbcb788c80a0384361b4de20420"
+
+INHIBIT_DEFAULT_DEPS = "1"
+S = "${UNPACKDIR}"
+ALLOW_EMPTY:${PN} = "1"
+RPROVIDES:${PN} = "meta-environment-extsdk-${MACHINE}"

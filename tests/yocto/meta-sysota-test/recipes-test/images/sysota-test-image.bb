@@ -1,0 +1,4 @@
+SUMMARY = "An image to look at, and to boot"
+LICENSE = "MIT"
+
+require sysota-test-image.inc
