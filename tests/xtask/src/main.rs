@@ -1,4 +1,5 @@
-//! The project's own commands: `cargo xtask demo`, `test`, `faults`, `fuzz`, `miri`, `cross`, `hosts`, `bench`, `coverage`.
+//! The project's own commands: `cargo xtask demo`, `test`, `boot`, `hosts`, `faults`, `fuzz`, `miri`, `cross`, `bench`,
+//! `coverage`, `yocto`.
 //!
 //! `demo` shows the system on a real Debian root; `test` is everything that must hold before a change is merged;
 //! `faults` disturbs boots at more points than `test` has the time for, `fuzz` looks for input that breaks a
@@ -46,6 +47,7 @@ mod test_log;
 mod tool;
 mod workspace;
 mod xml;
+mod yocto;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -160,6 +162,15 @@ enum Command {
     ///
     /// Needs root, as the tests do, and LLVM's tools, which are installed if missing.
     Coverage,
+    /// Build images with the BitBake layer, look at what was built, and boot it.
+    ///
+    /// BITBAKE_DIR and OECORE_DIR say where BitBake and OpenEmbedded-Core are. Builds as a user without privileges, for which
+    /// it must be root itself; fetches an emulator and a kernel with mmdebstrap on the first run. Nothing is installed.
+    Yocto {
+        /// Have BitBake read all recipes of OpenEmbedded-Core first, which takes minutes.
+        #[arg(long)]
+        parse_all: bool,
+    },
 }
 
 fn main() -> ExitCode {
@@ -185,6 +196,7 @@ fn main() -> ExitCode {
         Command::Test { steps, advisories } => suite::run(&workspace, terminal, &steps, advisories),
         Command::Bench { subjects, write } => bench::run(&workspace, terminal, &subjects, write),
         Command::Coverage => coverage::run(&workspace, terminal),
+        Command::Yocto { parse_all } => yocto::run(&workspace, terminal, parse_all),
     });
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -94,6 +94,24 @@ pub(crate) const OF_TESTS: [Tool; 15] = [
 pub(crate) const OF_BOOTS: [Tool; 9] =
     [MMDEBSTRAP, BUSYBOX, MKFS_EXT4, DEBUGFS, E2FSCK, MKSQUASHFS, SFDISK, SSH, XZ];
 
+/// What BitBake wants of a host, and the shims of its test layer.
+pub(crate) const OF_YOCTO: [Tool; 14] = [
+    MMDEBSTRAP,
+    BUSYBOX,
+    MKFS_EXT4,
+    Tool { program: "chrpath", package: "chrpath" },
+    Tool { program: "cpio", package: "cpio" },
+    Tool { program: "diffstat", package: "diffstat" },
+    Tool { program: "file", package: "file" },
+    Tool { program: "gawk", package: "gawk" },
+    Tool { program: "lz4", package: "lz4" },
+    MKSQUASHFS,
+    Tool { program: "apt-ftparchive", package: "apt-utils" },
+    Tool { program: "pseudo", package: "pseudo" },
+    SFDISK,
+    Tool { program: "zstd", package: "zstd" },
+];
+
 /// Installs those of `tools` that are missing.
 pub(crate) fn ensure(tools: &[Tool], workspace: &Workspace, terminal: Terminal) -> Outcome {
     let missing: Vec<Tool> = tools.iter().copied().filter(|tool| find(tool.program).is_none()).collect();

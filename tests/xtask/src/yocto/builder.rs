@@ -1,0 +1,77 @@
+//! Who builds: BitBake does not work for root.
+
+use std::env;
+use std::fs;
+use std::os::unix::fs::chown;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::failure::{Failure, OrFail as _, Outcome};
+use crate::task::Task;
+
+/// The user and group that own nothing, as Debian numbers them.
+pub(super) const NOBODY: u32 = 65534;
+
+/// A user without privileges, its home, and a Rust that it can read.
+#[derive(Debug)]
+pub(super) struct Builder {
+    home: PathBuf,
+    rust: PathBuf,
+}
+
+impl Builder {
+    /// `home` is made, and becomes the builder's. The toolchain is copied: root's own is usually closed to others.
+    pub(super) fn prepare(home: PathBuf, task: &mut Task<'_>, log: &Path) -> Outcome<Self> {
+        fs::create_dir_all(&home).or_fail(|| format!("create {}", home.display()))?;
+        give(&home)?;
+        let rust = home.join("rust");
+        let sysroot = sysroot()?;
+        let key_file = rust.join("copied-from");
+        let key = sysroot.display().to_string();
+        if fs::read_to_string(&key_file).is_ok_and(|had| had == key) {
+            return Ok(Self { home, rust });
+        }
+        fs::create_dir_all(&rust).or_fail(|| format!("create {}", rust.display()))?;
+        for part in ["bin", "lib"] {
+            task.run(
+                Command::new("cp")
+                    .args(["--archive", "--no-target-directory"])
+                    .arg(sysroot.join(part))
+                    .arg(rust.join(part)),
+                log,
+            )?;
+        }
+        fs::write(&key_file, key).or_fail(|| format!("write {}", key_file.display()))?;
+        Ok(Self { home, rust })
+    }
+
+    /// A command that runs as the builder, with nothing of this process's environment.
+    pub(super) fn command(&self, program: &Path, programs: &[PathBuf]) -> Command {
+        let mut command = Command::new("setpriv");
+        command.arg(format!("--reuid={NOBODY}")).arg(format!("--regid={NOBODY}")).arg("--clear-groups");
+        // Whatever becomes of this process, no build is left behind.
+        command.args(["--pdeathsig", "TERM"]).arg(program);
+        let mut places = programs.to_vec();
+        places.push(self.rust.join("bin"));
+        places.extend(["/usr/sbin", "/usr/bin", "/sbin", "/bin"].map(PathBuf::from));
+        let path = env::join_paths(places).unwrap_or_default();
+        command.env_clear().env("PATH", path).env("HOME", &self.home).env("LANG", "en_US.UTF-8");
+        command
+    }
+}
+
+/// Gives a file or a directory, not what is in it, to the builder.
+pub(super) fn give(path: &Path) -> Outcome {
+    chown(path, Some(NOBODY), Some(NOBODY)).or_fail(|| format!("give {} to the builder", path.display()))
+}
+
+/// Where the compiler that builds this project has its parts.
+fn sysroot() -> Outcome<PathBuf> {
+    let output =
+        Command::new("rustc").args(["--print", "sysroot"]).output().or_fail(|| "run rustc".to_owned())?;
+    let sysroot = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+    if sysroot.is_empty() {
+        return Err(Failure::new("rustc does not say where its parts are"));
+    }
+    Ok(PathBuf::from(sysroot))
+}
