@@ -28,15 +28,13 @@ SYSOTA_FRAGMENT_RECIPES[doc] = "Recipes whose packages speak of other recipes' p
 SYSOTA_POLICY ?= ""
 SYSOTA_POLICY[doc] = "The image's policy: an absolute path, as ${THISDIR}/files/policy.yaml. Without one, statec's defaults hold."
 SYSOTA_IMAGE_ID ?= "${IMAGE_BASENAME}-${MACHINE}-${@(d.getVar('BB_TASKHASH') or 'none')[:16]}"
-SYSOTA_IMAGE_ID[doc] = "What tells this image from every other. The default changes with everything that goes into the \
-image, and is the same again when that is built again."
+SYSOTA_IMAGE_ID[doc] = "What tells this image from every other. The default changes with everything that goes into the image, and is the same again when that is built again."
 SYSOTA_STATEC_FLAGS ?= "--prepare"
 SYSOTA_STATEC_FLAGS[doc] = "Options of statec compile."
 SYSOTA_KEEP_FRAGMENTS ?= "0"
 SYSOTA_KEEP_FRAGMENTS[doc] = "Whether the fragments stay in the image. Nothing on the target reads them."
 SYSOTA_PREVIOUS_BLOB ?= ""
-SYSOTA_PREVIOUS_BLOB[doc] = "The blob of the image that devices have now, an absolute path. If an update to this image would \
-lose state or leave some behind, do_rootfs fails and says which."
+SYSOTA_PREVIOUS_BLOB[doc] = "The blob of the image that devices have now, an absolute path. If an update to this image would lose state or leave some behind, do_rootfs fails and says which."
 
 SYSOTA_FRAGMENT_DIR = "${datadir}/sysota/state.d"
 SYSOTA_BLOB = "${nonarch_libdir}/sysota/state.blob"
@@ -49,6 +47,7 @@ SYSOTA_IMAGE_ID[vardepvalue] = "${IMAGE_BASENAME}-${MACHINE}"
 sysota_image_state[vardepsexclude] += "SYSOTA_POLICY SYSOTA_PREVIOUS_BLOB"
 do_rootfs[postfuncs] += "sysota_image_state"
 
+sysota_image_state[doc] = "Compiles the fragments in the image, and checks and deploys the blob."
 python sysota_image_state () {
     sysota.image.redirect_host_keys(d)
     sysota.image.make_state(d)

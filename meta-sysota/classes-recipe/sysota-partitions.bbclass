@@ -15,8 +15,7 @@ SYSOTA_LABEL_SYS_DATA ?= "x-sys-data"
 SYSOTA_LABEL_SYS_DATA[doc] = "Label of the partition that holds all state."
 
 SYSOTA_SYS_DATA_DEVICE ?= "PARTLABEL=${SYSOTA_LABEL_SYS_DATA}"
-SYSOTA_SYS_DATA_DEVICE[doc] = "The partition that holds all state: PARTLABEL=..., PARTUUID=... or a path below /dev. MBR has \
-no labels: there it is a PARTUUID or a path."
+SYSOTA_SYS_DATA_DEVICE[doc] = "The partition that holds all state: PARTLABEL=..., PARTUUID=... or a path below /dev. MBR has no labels: there it is a PARTUUID or a path."
 SYSOTA_SYS_DATA_FSTYPE ?= "ext4"
 SYSOTA_SYS_DATA_FSTYPE[doc] = "Its file system."
 SYSOTA_SYS_DATA_OPTIONS ?= "noatime"

@@ -23,11 +23,9 @@
 # What belongs to another layer's recipe needs no bbappend: see recipes-sysota/sysota-fragments, whose packages are
 # installed beside those that they speak of.
 
-SYSOTA_STATE[doc] = "Fragments of a package (SYSOTA_STATE:<package>), as files found along FILESPATH. \
-Of the package ${PN}: ${PN}.state.yaml if that is there."
+SYSOTA_STATE[doc] = "Fragments of a package (SYSOTA_STATE:<package>), as files found along FILESPATH. Of the package ${PN}: ${PN}.state.yaml if that is there."
 SYSOTA_LINT_FLAGS ?= "--deny-warnings"
-SYSOTA_LINT_FLAGS[doc] = "Options of statec lint when a recipe's fragments are checked. Without --deny-warnings, \
-warnings are only shown."
+SYSOTA_LINT_FLAGS[doc] = "Options of statec lint when a recipe's fragments are checked. Without --deny-warnings, warnings are only shown."
 
 SYSOTA_FRAGMENT_DIR = "${datadir}/sysota/state.d"
 
@@ -47,14 +45,14 @@ SYSOTA_FRAGMENTS ?= ""
 do_sysota_lint[doc] = "Checks the state fragments of the recipe"
 do_sysota_lint[dirs] = "${UNPACKDIR}"
 do_sysota_lint () {
-	[ -z "${SYSOTA_FRAGMENTS}" ] || statec lint ${SYSOTA_LINT_FLAGS} ${SYSOTA_FRAGMENTS} ||
-		bbfatal "the state fragments are not as they have to be: see above"
+    [ -z "${SYSOTA_FRAGMENTS}" ] || statec lint ${SYSOTA_LINT_FLAGS} ${SYSOTA_FRAGMENTS} ||
+        bbfatal "the state fragments are not as they have to be: see above"
 }
 addtask sysota_lint after do_patch do_prepare_recipe_sysroot before do_install
 
 do_install:append () {
-	for fragment in ${SYSOTA_FRAGMENTS}; do
-		install -D -m 0644 "${UNPACKDIR}/$fragment" \
-			"${D}${SYSOTA_FRAGMENT_DIR}/$(basename "$fragment" .state.yaml).yaml"
-	done
+    for fragment in ${SYSOTA_FRAGMENTS}; do
+        install -D -m 0644 "${UNPACKDIR}/$fragment" \
+            "${D}${SYSOTA_FRAGMENT_DIR}/$(basename "$fragment" .state.yaml).yaml"
+    done
 }

@@ -1,6 +1,5 @@
 SUMMARY = "Initramfs that mounts a slot's root file system and makes its state"
-DESCRIPTION = "The modular initramfs of OE-Core with the module that calls stated. INITRAMFS_IMAGE = \"sysota-initramfs\" puts \
-it beside, or into, the kernel."
+DESCRIPTION = "The modular initramfs of OE-Core with the module that calls stated: the INITRAMFS_IMAGE of a kernel."
 LICENSE = "MIT"
 
 INITRAMFS_SCRIPTS ?= "\

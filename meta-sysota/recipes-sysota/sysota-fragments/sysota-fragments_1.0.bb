@@ -1,6 +1,5 @@
 SUMMARY = "State fragments for packages of OE-Core"
-DESCRIPTION = "Each package PACKAGE-sysota-state holds the fragment of PACKAGE. Images that inherit sysota-image install those \
-of the packages that they have. So no recipe has to be changed, and none is rebuilt because of this layer."
+DESCRIPTION = "Each package PACKAGE-sysota-state holds the fragment of PACKAGE. Images that inherit sysota-image install those of the packages that they have. So no recipe has to be changed, and none is rebuilt because of this layer."
 
 # How a distribution lays out /tmp, logs and root's home decides what has to be said about them.
 SYSOTA_PARTS[base-files] = "\

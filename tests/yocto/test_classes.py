@@ -1,0 +1,181 @@
+"""What the layer's classes do in Python, on a real root file system.
+
+Run by `cargo xtask test layer`, under fakeroot: `statec` on PATH, and ROOTFS names a Debian root that may be changed.
+BitBake's own modules are not there. What the library uses of them is small enough to be written down here, by their
+documentation; `cargo xtask yocto` runs the same in BitBake.
+"""
+
+import os
+import shutil
+import sys
+import tempfile
+import types
+import unittest
+
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+
+class Fatal(Exception):
+    """What bb.fatal() ends a task with."""
+
+
+def fatal(message):
+    raise Fatal(message)
+
+
+def remove(path):
+    if os.path.lexists(path):
+        os.remove(path)
+
+
+def which(path, item):
+    places = [os.path.join(directory, item) for directory in path.split(':')]
+    return next(filter(os.path.exists, places), '')
+
+
+bb = types.ModuleType('bb')
+bb.fatal = fatal
+bb.note = lambda message: None
+bb.utils = types.SimpleNamespace(remove=remove, which=which, to_boolean=lambda value: value in ('1', 'yes', 'true'))
+bb.parse = types.SimpleNamespace(mark_dependency=lambda d, path: None)
+sys.modules['bb'] = bb
+sys.path.insert(0, os.path.join(TOP, 'meta-sysota/lib'))
+
+from sysota import fragments, image  # noqa: E402
+
+
+UNNEEDED = {'bin', 'dev', 'info', 'lists', 'modules', 'proc', 'python3', 'sbin', 'share', 'udev', 'x86_64-linux-gnu'}
+
+
+class Variables(dict):
+    """A recipe's variables, without overrides and expansion."""
+
+    def getVar(self, name, expand=True):
+        return self.get(name)
+
+
+class ImageTest(unittest.TestCase):
+    """The end of do_rootfs."""
+
+    def setUp(self):
+        self.directory = tempfile.mkdtemp()
+        self.addCleanup(shutil.rmtree, self.directory)
+        rootfs = os.path.join(self.directory, 'rootfs')
+        # What statec looks at: accounts, units, packages, directories. Programs and their data are many files, and no help.
+        shutil.copytree(os.environ['ROOTFS'], rootfs, symlinks=True, ignore=lambda path, names: UNNEEDED & set(names))
+        self.d = Variables(
+            IMAGE_ROOTFS=rootfs, IMGDEPLOYDIR=self.directory, IMAGE_NAME='image-1', IMAGE_LINK_NAME='image',
+            SYSOTA_FRAGMENT_DIR='/usr/share/sysota/state.d', SYSOTA_BLOB='/usr/lib/sysota/state.blob',
+            SYSOTA_IMAGE_ID='image-1', SYSOTA_STATEC_FLAGS='--prepare', SYSOTA_KEEP_FRAGMENTS='0', SYSOTA_POLICY='',
+            SYSOTA_PREVIOUS_BLOB='', SYSOTA_SYS_DATA_DEVICE='PARTLABEL=x-sys-data',
+            SYSOTA_SYS_DATA_MOUNT_POINT='/run/mount/sysdata')
+        self.rootfs = rootfs
+        self.add_fragment('/var/lib/example')
+
+    def add_fragment(self, path, name='example'):
+        directory = image.fragment_dir(self.d)
+        os.makedirs(directory, exist_ok=True)
+        with open('%s/%s.yaml' % (directory, name), 'w') as file:
+            file.write('version: 1\nstate:\n  %s: persistent\n' % path)
+
+    def write(self, path, text):
+        os.makedirs(os.path.dirname(self.rootfs + path), exist_ok=True)
+        with open(self.rootfs + path, 'w') as file:
+            file.write(text)
+
+    def read(self, path):
+        with open(self.rootfs + path) as file:
+            return file.read()
+
+    def refused(self, *words):
+        with self.assertRaises(Fatal) as refusal:
+            image.make_state(self.d)
+        for word in words:
+            self.assertIn(word, str(refusal.exception))
+
+    def test_blob_in_the_image_and_beside_it(self):
+        image.make_state(self.d)
+        with open(self.rootfs + '/usr/lib/sysota/state.blob', 'rb') as inside, \
+                open(self.directory + '/image.state.blob', 'rb') as beside:
+            self.assertEqual(inside.read(), beside.read())
+        self.assertEqual(os.readlink(self.directory + '/image.state.json'), 'image-1.state.json')
+        self.assertFalse(os.path.exists(self.rootfs + '/usr/share/sysota'))
+        mount_point = os.stat(self.rootfs + '/var/lib/example')
+        self.assertEqual((mount_point.st_uid, mount_point.st_gid, mount_point.st_mode & 0o7777), (0, 0, 0o755))
+
+    def test_fragments_are_kept(self):
+        self.d['SYSOTA_KEEP_FRAGMENTS'] = '1'
+        image.make_state(self.d)
+        self.assertTrue(os.path.exists(image.fragment_dir(self.d) + '/example.yaml'))
+
+    def test_image_without_fragments_is_refused(self):
+        shutil.rmtree(image.fragment_dir(self.d))
+        self.refused('none of its packages has a state fragment')
+
+    def test_finding_names_file_and_line(self):
+        self.add_fragment('/etc/passwd/x', 'wrong')
+        self.refused('wrong.yaml:3', 'error[')
+
+    def test_another_data_partition_is_refused(self):
+        self.d['SYSOTA_SYS_DATA_DEVICE'] = 'PARTUUID=73797341-04'
+        self.refused('PARTLABEL=x-sys-data', 'PARTUUID=73797341-04', 'SYSOTA_SYS_DATA_*')
+
+    def test_volatile_bind_above_state_is_refused(self):
+        unit = '/usr/lib/systemd/system/var-volatile-lib.service'
+        self.write(unit, '[Service]\nExecStart=/sbin/mount-copybind /var/volatile/lib /var/lib\n')
+        self.refused('var-volatile-lib.service', '/var/lib/example', 'VOLATILE_BINDS:pn-volatile-binds')
+
+    def test_volatile_bind_elsewhere_is_none_of_our_business(self):
+        unit = '/usr/lib/systemd/system/var-volatile-spool.service'
+        self.write(unit, '[Service]\nExecStart=/sbin/mount-copybind /var/volatile/spool /var/spool\n')
+        image.make_state(self.d)
+
+    def test_update_that_loses_state_is_refused(self):
+        image.make_state(self.d)
+        self.d['SYSOTA_PREVIOUS_BLOB'] = self.directory + '/image-1.state.blob'
+        self.d['IMAGE_NAME'] = 'image-2'
+        self.add_fragment('/var/lib/other')
+        self.refused('would lose state', '/var/lib/example', 'orphaned')
+
+    def test_host_keys_are_where_the_fragment_says(self):
+        self.write('/etc/ssh/sshd_config_readonly', 'Port 22\nHostKey /var/run/ssh/ssh_host_ed25519_key\n')
+        self.write('/etc/default/ssh', "SYSCONFDIR=${SYSCONFDIR:-/var/run/ssh}\nSSHD_OPTS='-f /etc/ssh/sshd_config_readonly'\nX=1\n")
+        image.redirect_host_keys(self.d)
+        self.assertIn('/var/run/ssh', self.read('/etc/default/ssh'), 'nothing is redirected without the fragment')
+        self.add_fragment('/etc/ssh/keys', 'openssh-sshd')
+        image.redirect_host_keys(self.d)
+        self.assertEqual(self.read('/etc/ssh/sshd_config_readonly'), 'Port 22\nHostKey /etc/ssh/keys/ssh_host_ed25519_key\n')
+        self.assertEqual(self.read('/etc/default/ssh'), 'X=1\n')
+
+
+class FragmentsTest(unittest.TestCase):
+    """Which fragments a recipe packages."""
+
+    FILES = os.path.join(TOP, 'tests/yocto/meta-sysota-test/recipes-test/writer/files')
+
+    def recipe(self, **variables):
+        return Variables({'PN': 'writer', 'PACKAGES': 'writer-tools writer', 'FILESPATH': self.FILES}, **variables)
+
+    def test_fragment_with_the_name_of_the_recipe_is_found(self):
+        self.assertEqual(fragments.fragments_of(self.recipe()), {'writer': ['writer.state.yaml']})
+
+    def test_fragments_are_named_for_each_package(self):
+        recipe = self.recipe(**{'SYSOTA_STATE:writer': '', 'SYSOTA_STATE:writer-tools': 'a.state.yaml b.state.yaml'})
+        self.assertEqual(fragments.fragments_of(recipe), {'writer-tools': ['a.state.yaml', 'b.state.yaml']})
+
+    def test_name_that_is_none_is_refused(self):
+        for name in ('a.yaml', 'files/a.state.yaml'):
+            with self.assertRaises(Fatal):
+                fragments.fragments_of(self.recipe(**{'SYSOTA_STATE:writer': name}))
+
+    def test_layout_decides_what_is_volatile(self):
+        blacksail = Variables(FILESYSTEM_PERMS_TABLES='files/fs-perms.txt files/fs-perms-volatile-log.txt')
+        self.assertTrue(fragments.is_volatile(blacksail, 'log'))
+        self.assertFalse(fragments.is_volatile(blacksail, 'tmp'))
+        scarthgap = Variables(FILESYSTEM_PERMS_TABLES='files/fs-perms-persistent-log.txt', VOLATILE_LOG_DIR='no')
+        self.assertFalse(fragments.is_volatile(scarthgap, 'log'))
+        self.assertTrue(fragments.is_volatile(scarthgap, 'tmp'))
+
+
+if __name__ == '__main__':
+    unittest.main()
