@@ -28,6 +28,7 @@ mod faults;
 mod fuzz;
 mod image;
 mod junit;
+mod layer;
 mod licences;
 mod lines;
 mod llvm;

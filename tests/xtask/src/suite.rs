@@ -17,7 +17,7 @@ use crate::task::Task;
 use crate::terminal::Terminal;
 use crate::tool;
 use crate::workspace::{Workspace, require_root};
-use crate::{cross, demo, elf, expected_plan, licences};
+use crate::{cross, demo, elf, expected_plan, layer, licences};
 
 /// The cases that are run in the emulator: those as root, on its own kernel. `cargo xtask cross` runs all.
 const CROSS_CASES: &str = "root::";
@@ -41,6 +41,8 @@ pub(crate) enum Step {
     Unit,
     /// Boots that are disturbed at their system calls recover; a sample of all points.
     Faults,
+    /// The BitBake layer is as its conventions, its fragments and the classes' tests want it.
+    Layer,
     /// No input that libFuzzer comes upon in two minutes breaks a promise.
     Fuzz,
     /// The freestanding stated builds for 64-bit ARM, and passes mount tests in an emulator.
@@ -62,6 +64,7 @@ impl Step {
             Self::Size => "size",
             Self::Unit => "unit",
             Self::Faults => "faults",
+            Self::Layer => "layer",
             Self::Fuzz => "fuzz",
             Self::Cross => "cross",
             Self::Examples => "examples",
@@ -126,6 +129,7 @@ fn run_step(step: Step, workspace: &Workspace, terminal: Terminal, advisories: b
         Step::Cross => return cross::run(workspace, terminal, &[Architecture::Aarch64], Some(CROSS_CASES)),
         Step::Examples => return check_examples(workspace, terminal),
         Step::Demo => return run_demo(workspace, terminal),
+        Step::Layer => return layer::check(workspace, terminal),
         _ => {}
     }
     let mut task = Task::start(terminal, step.name());

@@ -25,7 +25,9 @@ use guest::Guest;
 /// An image without fragments, and the same with them.
 const IMAGE: &str = "sysota-test-image";
 const IMAGE_WITH_FRAGMENTS: &str = "sysota-test-image-kept";
-const INITRAMFS: &str = "sysota-initramfs";
+/// OpenEmbedded's initramfs with the layer's module, and the one that is a single file.
+const MODULAR: &str = "sysota-initramfs";
+const SINGLE: &str = "sysota-initramfs-single";
 const IMAGE_TO_BUILD_ON: &str = "sysota-image-minimal";
 
 /// A fragment of the test layer, and what is changed in it.
@@ -36,17 +38,18 @@ const AFTER: &str = "mode: \"0700\"";
 /// What one slot boots, and what is to come of it.
 struct Boot {
     slot: &'static str,
+    initramfs: &'static str,
     event: &'static str,
     /// What a program of the image counts in its state.
     count: &'static str,
 }
 
 const BOOTS: [Boot; 4] = [
-    Boot { slot: "A", event: "first-boot", count: "1" },
-    Boot { slot: "A", event: "same", count: "2" },
-    Boot { slot: "B", event: "update", count: "3" },
+    Boot { slot: "A", initramfs: MODULAR, event: "first-boot", count: "1" },
+    Boot { slot: "A", initramfs: SINGLE, event: "same", count: "2" },
+    Boot { slot: "B", initramfs: MODULAR, event: "update", count: "3" },
     // Slot A has not seen what slot B has counted.
-    Boot { slot: "A", event: "rollback", count: "3" },
+    Boot { slot: "A", initramfs: SINGLE, event: "rollback", count: "3" },
 ];
 
 /// Builds with the layer, looks at what was built, and boots it. `parse_all` has BitBake read all recipes of
@@ -64,14 +67,15 @@ pub(crate) fn run(workspace: &Workspace, terminal: Terminal, parse_all: bool) ->
     build_images(&build, terminal)?;
     compare_blobs(&build, workspace, terminal)?;
     change_fragment(&build, terminal)?;
-    refuse_conflict(&build, terminal)?;
-    boot(&build, workspace, terminal)
+    boot(&build, workspace, terminal)?;
+    // Last, since a build that fails takes away what was deployed.
+    refuse_conflict(&build, terminal)
 }
 
 /// The images are what their fragments and the policy ask for.
 fn build_images(build: &Build, terminal: Terminal) -> Outcome {
     let mut task = Task::start(terminal, "build images");
-    let log = build.bitbake(&mut task, &[IMAGE, IMAGE_WITH_FRAGMENTS, IMAGE_TO_BUILD_ON, INITRAMFS])?;
+    let log = build.bitbake(&mut task, &[IMAGE, IMAGE_WITH_FRAGMENTS, IMAGE_TO_BUILD_ON, MODULAR, SINGLE])?;
     task.finish(&format!("{} tasks were run", tasks::count(&log)));
 
     let task = Task::start(terminal, "look into the image");
@@ -146,9 +150,14 @@ fn refuse_conflict(build: &Build, terminal: Terminal) -> Outcome {
 fn boot(build: &Build, workspace: &Workspace, terminal: Terminal) -> Outcome {
     let guest = Guest::prepare(build, workspace, terminal)?;
     for (number, boot) in BOOTS.iter().enumerate() {
-        let title = format!("boot slot {}", boot.slot);
+        let title = format!(
+            "boot slot {} ({})",
+            boot.slot,
+            if boot.initramfs == MODULAR { "module" } else { "one file" }
+        );
         let mut task = Task::start(terminal, &title);
-        let console = guest.boot(number, boot.slot, &mut task)?;
+        let console =
+            guest.boot(number, boot.slot, &build.deployed(boot.initramfs).file("cpio.gz")?, &mut task)?;
         let wanted = [
             format!("\"event\": \"{}\"", boot.event),
             "test: status 0".to_owned(),

@@ -1,11 +1,11 @@
-//! A device in an emulator: a disk with two slots and a data partition, and the initramfs that BitBake has made.
+//! A device in an emulator: a disk with two slots and a data partition.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use super::IMAGE;
 use super::build::Build;
-use super::{IMAGE, INITRAMFS};
 use crate::debian_root::RELEASE;
 use crate::debian_tree::DebianTree;
 use crate::failure::{Failure, OrFail as _, Outcome};
@@ -29,7 +29,6 @@ const TIME_LIMIT: u32 = 300;
 #[derive(Debug)]
 pub(super) struct Guest {
     disk: PathBuf,
-    initramfs: PathBuf,
     kernel: PathBuf,
     emulator: DebianTree,
     logs: PathBuf,
@@ -57,13 +56,18 @@ impl Guest {
             task.run(dd.arg(format!("seek={start}")).args(["bs=1M", "conv=notrunc,sparse"]), &log)?;
             start += size;
         }
-        let initramfs = build.deployed(INITRAMFS).file("cpio.gz")?;
         task.finish("two slots with the image, and a data partition");
-        Ok(Self { disk, initramfs, kernel, emulator, logs: log.with_file_name("yocto-boot") })
+        Ok(Self { disk, kernel, emulator, logs: log.with_file_name("yocto-boot") })
     }
 
     /// Boots a slot to the end that the image makes of it. Returns what was on the console.
-    pub(super) fn boot(&self, number: usize, slot: &str, task: &mut Task<'_>) -> Outcome<String> {
+    pub(super) fn boot(
+        &self,
+        number: usize,
+        slot: &str,
+        initramfs: &Path,
+        task: &mut Task<'_>,
+    ) -> Outcome<String> {
         let log = self.logs.with_extension(format!("{number}.txt"));
         let partition = if slot == "A" { 1 } else { 2 };
         let parameters = format!(
@@ -94,7 +98,7 @@ impl Guest {
         emulator.args(["-nodefaults", "-nographic", "-serial", "stdio", "-no-reboot"]);
         emulator.arg("-drive").arg(format!("file={},format=raw,if=none,id=disk", self.disk.display()));
         emulator.args(["-device", "nvme,drive=disk,serial=1", "-kernel"]).arg(&self.kernel);
-        emulator.arg("-initrd").arg(&self.initramfs).args(["-append", &parameters]);
+        emulator.arg("-initrd").arg(initramfs).args(["-append", &parameters]);
         task.run(&mut emulator, &log)?;
         let console = fs::read(&log).or_fail(|| format!("read {}", log.display()))?;
         Ok(String::from_utf8_lossy(&console).into_owned())
