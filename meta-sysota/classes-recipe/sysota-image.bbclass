@@ -22,6 +22,9 @@ COMPLEMENTARY_GLOB[sysota-state] = "*-sysota-state"
 # Each would make the same files writable in another way. With stateless-rootfs, nothing is kept by intention.
 IMAGE_FEATURES_CONFLICTS_sysota-state = "overlayfs-etc stateless-rootfs"
 
+# Scarthgap looks for wks files in another directory of each layer.
+WKS_SEARCH_PATH:append = ":${SYSOTA_LAYERDIR}/files/wic"
+
 SYSOTA_FRAGMENT_RECIPES ?= "sysota-fragments"
 SYSOTA_FRAGMENT_RECIPES[doc] = "Recipes whose packages speak of other recipes' packages. Layers add theirs in layer.conf."
 

@@ -31,3 +31,6 @@ SYSOTA_DISK_ID ?= "73797341"
 SYSOTA_DISK_ID[doc] = "Of a disk with MBR, eight hexadecimal digits: its partitions' PARTUUIDs begin with it."
 
 WICVARS:append = " SYSOTA_LABEL_BOOT SYSOTA_LABEL_SYS_A SYSOTA_LABEL_SYS_B SYSOTA_LABEL_SYS_DATA"
+
+# Series after scarthgap write the sources of boot partitions with an underscore.
+SYSOTA_WIC_SEPARATOR = "${@'-' if 'scarthgap' in d.getVar('LAYERSERIES_CORENAMES').split() else '_'}"
