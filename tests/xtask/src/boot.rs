@@ -7,18 +7,18 @@
 //! What takes many boots is tried with a PC that only its serial line is seen of ([`bare`]), and an image of a few files
 //! ([`tiny`]): devices with something wrong ([`failures`]), and power cuts ([`power`]).
 
-mod bare;
+pub(crate) mod bare;
 mod call;
 mod chance;
 mod connection;
 mod cpio;
-mod disk;
-mod emulator;
+pub(crate) mod disk;
+pub(crate) mod emulator;
 mod failures;
 mod habit;
 pub(crate) mod hosts;
 mod initramfs;
-mod kernel;
+pub(crate) mod kernel;
 mod key;
 mod life;
 mod look;
@@ -36,9 +36,9 @@ mod write_log;
 
 use clap::ValueEnum;
 
-use crate::boot::bare::BarePc;
 use crate::boot::life::Life;
 use crate::boot::policy::Policy;
+use crate::boot::tiny::TinyPc;
 use crate::failure::Outcome;
 use crate::terminal::Terminal;
 use crate::workspace::{Workspace, require_root};
@@ -78,11 +78,11 @@ pub(crate) fn run(
             Part::Lives => run_lives(workspace, terminal, share)?,
             Part::Failures => {
                 println!("\n{}", terminal.bold("Devices with something wrong"));
-                failures::run(&BarePc::assemble(workspace, terminal)?, workspace, share, terminal)?;
+                failures::run(&TinyPc::assemble(workspace, terminal)?, workspace, share, terminal)?;
             }
             Part::Power => {
                 println!("\n{}", terminal.bold("Power cuts"));
-                power::run(&BarePc::assemble(workspace, terminal)?, workspace, share, seed, terminal)?;
+                power::run(&TinyPc::assemble(workspace, terminal)?, workspace, share, seed, terminal)?;
             }
         }
     }

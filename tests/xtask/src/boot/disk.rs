@@ -14,28 +14,28 @@ const MIB: u64 = 1 << 20;
 
 /// A partition, known by the label that it has in the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Partition {
-    pub(super) label: &'static str,
+pub(crate) struct Partition {
+    pub(crate) label: &'static str,
     /// In MiB.
-    pub(super) size: u64,
+    pub(crate) size: u64,
 }
 
 /// The label of the partition that holds all state.
-pub(super) const SYS_DATA: &str = "x-sys-data";
+pub(crate) const SYS_DATA: &str = "x-sys-data";
 
 /// In MiB: where the first partition begins, and as much is behind the last one, for the second copy of the table.
 const MARGIN: u64 = 1;
 
 /// A disk. It is sparse: what nobody has written takes no room.
 #[derive(Debug)]
-pub(super) struct Disk {
+pub(crate) struct Disk {
     file: PathBuf,
     partitions: Vec<Partition>,
 }
 
 impl Disk {
     /// Makes a disk with an empty file system for state, and nothing in all other partitions. What `file` was before is gone.
-    pub(super) fn create(file: PathBuf, partitions: &[Partition]) -> Outcome<Self> {
+    pub(crate) fn create(file: PathBuf, partitions: &[Partition]) -> Outcome<Self> {
         let place = || format!("create {}", file.display());
         let _ = fs::remove_file(&file);
         let size = partitions.iter().map(|partition| partition.size).sum::<u64>() + 2 * MARGIN;
@@ -55,7 +55,7 @@ impl Disk {
     }
 
     /// Where the first partition of this label begins, and how large it is, in bytes.
-    pub(super) fn place_of(&self, label: &str) -> Outcome<(u64, u64)> {
+    pub(crate) fn place_of(&self, label: &str) -> Outcome<(u64, u64)> {
         let mut start = MARGIN;
         for partition in &self.partitions {
             if partition.label == label {
@@ -66,17 +66,17 @@ impl Disk {
         Err(Failure::new(format!("{} has no partition {label}", self.file.display())))
     }
 
-    pub(super) fn file(&self) -> &Path {
+    pub(crate) fn file(&self) -> &Path {
         &self.file
     }
 
     /// Writes a root file system into a slot, as an updater would.
-    pub(super) fn install(&self, slot: Slot, root_fs: &Path) -> Outcome {
+    pub(crate) fn install(&self, slot: Slot, root_fs: &Path) -> Outcome {
         self.write(slot.label(), root_fs)
     }
 
     /// Writes the file `content` into a partition, from its beginning on.
-    pub(super) fn write(&self, label: &str, content: &Path) -> Outcome {
+    pub(crate) fn write(&self, label: &str, content: &Path) -> Outcome {
         let (start, size) = self.place_of(label)?;
         let write = || -> io::Result<u64> {
             let mut source = File::open(content)?;
@@ -91,7 +91,7 @@ impl Disk {
     }
 
     /// Copies a partition into the file `to`.
-    pub(super) fn read(&self, label: &str, to: &Path) -> Outcome {
+    pub(crate) fn read(&self, label: &str, to: &Path) -> Outcome {
         let (start, size) = self.place_of(label)?;
         let read = || -> io::Result<u64> {
             let mut disk = File::open(&self.file)?;
@@ -102,7 +102,7 @@ impl Disk {
     }
 
     /// Copies a directory of sys-data, with owners, modes and times, into the directory `to`. The machine is to be off.
-    pub(super) fn dump(&self, path: &str, to: &Path) -> Outcome {
+    pub(crate) fn dump(&self, path: &str, to: &Path) -> Outcome {
         if to.exists() {
             fs::remove_dir_all(to).or_fail(|| format!("remove {}", to.display()))?;
         }
@@ -114,20 +114,20 @@ impl Disk {
     }
 
     /// Fails unless the file system of sys-data is whole. The machine is to be off.
-    pub(super) fn check(&self) -> Outcome {
+    pub(crate) fn check(&self) -> Outcome {
         let mut e2fsck = Command::new("e2fsck");
         call::expect(e2fsck.args(["-f", "-n"]).arg(self.sys_data()?), &[])?;
         Ok(())
     }
 
     /// sys-data, as programs of e2fsprogs take a file system that lies inside a file.
-    pub(super) fn sys_data(&self) -> Outcome<String> {
+    pub(crate) fn sys_data(&self) -> Outcome<String> {
         let (start, _) = self.place_of(SYS_DATA)?;
         Ok(format!("{}?offset={start}", self.file.display()))
     }
 }
 
 /// The unique id of a partition, the same on every disk.
-pub(super) fn unique_id(number: u32) -> String {
+pub(crate) fn unique_id(number: u32) -> String {
     format!("5359534f-5441-4449-534b-{number:012x}")
 }

@@ -16,18 +16,18 @@ const LIBRARIES: &str = "usr/lib/x86_64-linux-gnu";
 /// An emulator of a PC. It is unpacked and not installed: Debian's package would replace tools of another version that
 /// the machine may have.
 #[derive(Debug)]
-pub(super) struct Emulator {
+pub(crate) struct Emulator {
     tree: DebianTree,
 }
 
 impl Emulator {
-    pub(super) fn fetch(workspace: &Workspace, terminal: Terminal) -> Outcome<Self> {
+    pub(crate) fn fetch(workspace: &Workspace, terminal: Terminal) -> Outcome<Self> {
         let tree = DebianTree::fetch("boot/emulator", RELEASE, &[PACKAGE], workspace, terminal)?;
         Ok(Self { tree })
     }
 
     /// The command that starts it, with nothing attached to the PC.
-    pub(super) fn command(&self) -> Command {
+    pub(crate) fn command(&self) -> Command {
         // Whatever becomes of this process, even by a signal, the emulator is not left behind.
         let mut command = Command::new("setpriv");
         command.args(["--pdeathsig", "KILL", "--"]);

@@ -7,10 +7,9 @@ use std::process::Command;
 use state_schema::BLOB_PATH;
 
 use super::Share;
-use super::bare::BarePc;
 use super::disk::{Disk, Partition, SYS_DATA};
 use super::power::command_line;
-use super::tiny::{ROOT_SIZE, Seen, Tiny};
+use super::tiny::{ROOT_SIZE, Seen, Tiny, TinyPc};
 use crate::failure::{Failure, OrFail as _, Outcome};
 use crate::task::Task;
 use crate::terminal::Terminal;
@@ -42,7 +41,7 @@ struct Case {
 /// What it takes to spoil a device.
 struct Spoiler<'s, 't> {
     workspace: &'s Workspace,
-    pc: &'s BarePc,
+    pc: &'s TinyPc,
     image: Tiny,
     task: &'s mut Task<'t>,
 }
@@ -214,15 +213,16 @@ const CASES: &[Case] = &[
 ];
 
 /// Boots all of these devices.
-pub(super) fn run(pc: &BarePc, workspace: &Workspace, share: Share, terminal: Terminal) -> Outcome {
+pub(super) fn run(pc: &TinyPc, workspace: &Workspace, share: Share, terminal: Terminal) -> Outcome {
     for case in CASES.iter().filter(|case| share == Share::All || case.is_brief) {
         let mut task = Task::start(terminal, case.name);
         let mut spoiler = Spoiler { workspace, pc, image: case.image, task: &mut task };
         let disk = spoiler.make_disk(case)?;
+        let command_line = format!("quiet {}", case.command_line);
         let said = if case.stays {
-            pc.boot_and_leave(disk.file(), case.command_line, &mut task)?
+            pc.bare().boot_and_leave(disk.file(), &command_line, &mut task)?
         } else {
-            pc.boot(disk.file(), None, case.command_line, &mut task)?
+            pc.bare().boot(disk.file(), None, &command_line, &mut task)?
         };
         check(case, &said).map_err(|failure| failure.and(format!(" ({})", case.name)))?;
         task.finish(case.comes_to.map_or("is not started, and says why", |(event, _)| event));
@@ -328,7 +328,7 @@ fn damage_blob(disk: &Disk, spoiler: &mut Spoiler<'_, '_>) -> Outcome {
 
 /// Boots once, so that there is state, and damages it by a request to debugfs.
 fn spoil_state(disk: &Disk, spoiler: &mut Spoiler<'_, '_>, request: &str) -> Outcome {
-    let said = spoiler.pc.boot(disk.file(), None, &command_line("A", ""), spoiler.task)?;
+    let said = spoiler.pc.bare().boot(disk.file(), None, &command_line("A", ""), spoiler.task)?;
     Seen::read(&said)?.expect("first-boot", "0")?;
     // First what is in the journal is put in its place, or it would undo the damage. Last, as a kernel leaves it that has seen an
     // error, so that the check looks at all of it.

@@ -5,14 +5,15 @@
 
 mod generators;
 mod host;
-mod machine;
 mod small_image;
 mod start;
 
 use std::fs;
 
+use super::bare::BarePc;
 use super::disk::Disk;
 use super::emulator::Emulator;
+use super::machine::PARTITIONS;
 use super::slot::Slot;
 use crate::failure::{OrFail as _, Outcome};
 use crate::task::Task;
@@ -21,9 +22,12 @@ use crate::tool;
 use crate::workspace::{Workspace, require_root};
 use generators::Generators;
 pub(crate) use host::Host;
-use machine::Machine;
 use small_image::SmallImage;
 use start::Start;
+
+/// Only errors of the kernel's are shown, so that its words do not tear those of others apart. A kernel without a process 1
+/// restarts.
+const PARAMETERS: &str = "loglevel=4 panic=1 ro";
 
 /// Starts the image by the hosts that are asked for, or all.
 pub(crate) fn run(workspace: &Workspace, terminal: Terminal, asked: &[Host]) -> Outcome {
@@ -43,17 +47,24 @@ pub(crate) fn run(workspace: &Workspace, terminal: Terminal, asked: &[Host]) -> 
         let initramfs = generators.make(host, workspace, &mut task)?;
         let size = fs::metadata(&initramfs).or_fail(|| format!("look at {}", initramfs.display()))?.len();
         task.finish(&format!("{} KiB", size / 1024));
-        let disk = Disk::create(workspace.scratch("boot/hosts")?.join(format!("{}.img", host.name())))?;
+        let file = workspace.scratch("boot/hosts")?.join(format!("{}.img", host.name()));
+        let disk = Disk::create(file, &PARTITIONS)?;
         disk.install(Slot::A, image.file())?;
         disk.install(Slot::B, image.spoilt())?;
-        let machine =
-            Machine { emulator: &emulator, kernel: generators.kernel(), initramfs: &initramfs, disk: &disk };
         for start in Start::ALL {
             let mut task = Task::start(terminal, start.title());
             start.prepare(&disk)?;
-            let console =
-                workspace.scratch("log")?.join(format!("hosts-{}-{}.txt", host.name(), start.name()));
-            let seen = machine.start(host, start, &console, &mut task)?;
+            let name = format!("hosts-{}-{}.txt", host.name(), start.name());
+            let console = workspace.scratch("log")?.join(name);
+            let pc = BarePc {
+                emulator: &emulator,
+                kernel: generators.kernel(),
+                initramfs: &initramfs,
+                console: &console,
+            };
+            let (root, restarts) = (start.slot().label(), host.restarts());
+            let command_line = format!("{PARAMETERS} root=PARTLABEL={root} {restarts}");
+            let seen = pc.boot(disk.file(), None, &command_line, &mut task)?;
             start.check(&seen, &console)?;
             task.finish(start.promise());
         }

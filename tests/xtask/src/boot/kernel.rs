@@ -17,7 +17,7 @@ const PACKAGE: &str = "linux-image-cloud-amd64";
 
 /// A kernel with all of its modules, none of them loaded.
 #[derive(Debug)]
-pub(super) struct Kernel {
+pub(crate) struct Kernel {
     image: PathBuf,
     /// The files of the modules, by the modules' names.
     modules: BTreeMap<String, PathBuf>,
@@ -25,13 +25,13 @@ pub(super) struct Kernel {
 
 /// A module as the kernel takes it: not compressed.
 #[derive(Debug)]
-pub(super) struct Module {
-    pub(super) name: String,
-    pub(super) content: Vec<u8>,
+pub(crate) struct Module {
+    pub(crate) name: String,
+    pub(crate) content: Vec<u8>,
 }
 
 impl Kernel {
-    pub(super) fn fetch(workspace: &Workspace, terminal: Terminal) -> Outcome<Self> {
+    pub(crate) fn fetch(workspace: &Workspace, terminal: Terminal) -> Outcome<Self> {
         let tree = DebianTree::fetch("boot/kernel", RELEASE, &[PACKAGE], workspace, terminal)?;
         let boot = tree.path("boot");
         let images = files_below(&boot, |name| name.starts_with("vmlinuz-"))?;
@@ -45,12 +45,12 @@ impl Kernel {
     }
 
     /// The file that a boot loader loads.
-    pub(super) fn image(&self) -> &Path {
+    pub(crate) fn image(&self) -> &Path {
         &self.image
     }
 
     /// The modules of these names and those that they need, in an order in which they can be loaded.
-    pub(super) fn modules(&self, names: &[&str]) -> Outcome<Vec<Module>> {
+    pub(crate) fn modules(&self, names: &[&str]) -> Outcome<Vec<Module>> {
         let mut loaded = Vec::new();
         for name in names {
             self.add_module(name, &mut loaded)?;

@@ -36,7 +36,7 @@ const PC: [&str; 9] =
 const MEMORY: &str = "1024";
 
 /// What its disk is divided into.
-const PARTITIONS: [Partition; 4] = [
+pub(super) const PARTITIONS: [Partition; 4] = [
     // What boot loaders keep. We are the boot loader, so nothing is in it.
     Partition { label: "x-boot", size: 15 },
     Partition { label: "x-sys-a", size: 240 },

@@ -9,10 +9,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::Share;
-use super::bare::BarePc;
 use super::chance::Chance;
 use super::disk::{Disk, Partition, SYS_DATA};
-use super::tiny::{ROOT_SIZE, Seen, Tiny};
+use super::tiny::{ROOT_SIZE, Seen, Tiny, TinyPc};
 use super::write_log::WriteLog;
 use crate::failure::{OrFail as _, Outcome};
 use crate::task::Task;
@@ -43,7 +42,7 @@ struct Whole {
 
 /// Records the boots, then cuts the power at moments that follow from `seed`.
 pub(super) fn run(
-    pc: &BarePc,
+    pc: &TinyPc,
     workspace: &Workspace,
     share: Share,
     seed: u64,
@@ -80,21 +79,21 @@ pub(super) fn run(
 }
 
 /// A device's life: first boot, the user's changes, an update, a rollback.
-fn record(pc: &BarePc, workspace: &Workspace, task: &mut Task<'_>) -> Outcome<(Vec<Recorded>, Whole)> {
+fn record(pc: &TinyPc, workspace: &Workspace, task: &mut Task<'_>) -> Outcome<(Vec<Recorded>, Whole)> {
     let disk = make_disk(pc, workspace, task)?;
     let mut recorded = Vec::new();
     let mut record = |name, slot, task: &mut Task<'_>| -> Outcome<Seen> {
         let before = pc.directory.join(format!("before-{name}.img"));
         copy_disk(disk.file(), &before)?;
         let log = pc.directory.join("writes.log");
-        let said = pc.boot(disk.file(), Some(&log), &command_line(slot, ""), task)?;
+        let said = pc.bare().boot(disk.file(), Some(&log), &command_line(slot, ""), task)?;
         recorded.push(Recorded { name, slot, before, writes: WriteLog::read(&log)? });
         Seen::read(&said)
     };
     let first = record("first-boot", "A", task)?;
     first.expect("first-boot", "0")?;
-    pc.boot(disk.file(), None, &command_line("A", "tiny.change=one"), task)?;
-    let a = Seen::read(&pc.boot(disk.file(), None, &command_line("A", ""), task)?)?;
+    pc.bare().boot(disk.file(), None, &command_line("A", "tiny.change=one"), task)?;
+    let a = Seen::read(&pc.bare().boot(disk.file(), None, &command_line("A", ""), task)?)?;
     a.expect("same", "0")?;
     disk.write("x-sys-b", &Tiny::of(2).build(workspace, task)?)?;
     let b = record("update", "B", task)?;
@@ -106,7 +105,7 @@ fn record(pc: &BarePc, workspace: &Workspace, task: &mut Task<'_>) -> Outcome<(V
 }
 
 /// A device that has never been on.
-fn make_disk(pc: &BarePc, workspace: &Workspace, task: &mut Task<'_>) -> Outcome<Disk> {
+fn make_disk(pc: &TinyPc, workspace: &Workspace, task: &mut Task<'_>) -> Outcome<Disk> {
     let partitions = [
         Partition { label: "x-sys-a", size: ROOT_SIZE },
         Partition { label: "x-sys-b", size: ROOT_SIZE },
@@ -118,8 +117,8 @@ fn make_disk(pc: &BarePc, workspace: &Workspace, task: &mut Task<'_>) -> Outcome
 }
 
 /// What has to be so after a cut of `boot`, on a disk that is spoilt.
-fn check(pc: &BarePc, boot: &Recorded, disk: &Path, whole: &Whole, task: &mut Task<'_>) -> Outcome {
-    let mut see = |slot| Seen::read(&pc.boot(disk, None, &command_line(slot, ""), task)?);
+fn check(pc: &TinyPc, boot: &Recorded, disk: &Path, whole: &Whole, task: &mut Task<'_>) -> Outcome {
+    let mut see = |slot| Seen::read(&pc.bare().boot(disk, None, &command_line(slot, ""), task)?);
     let seen = see(boot.slot)?;
     match boot.name {
         "first-boot" => {
@@ -143,7 +142,7 @@ fn check(pc: &BarePc, boot: &Recorded, disk: &Path, whole: &Whole, task: &mut Ta
 
 pub(super) fn command_line(slot: &str, more: &str) -> String {
     let root = slot.to_lowercase();
-    format!("root=PARTLABEL=x-sys-{root} rootfstype=ext4 sysota.slot={slot} sysota.wait=5 {more}")
+    format!("quiet root=PARTLABEL=x-sys-{root} rootfstype=ext4 sysota.slot={slot} sysota.wait=5 {more}")
 }
 
 /// A copy that shares its blocks where the file system can.

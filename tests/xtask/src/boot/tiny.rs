@@ -7,8 +7,13 @@ use std::process::Command;
 
 use state_schema::{BLOB_PATH, FRAGMENT_DIR, PROGRAM_PATH};
 
+use super::bare::BarePc;
+use super::emulator::Emulator;
+use super::initramfs;
+use super::kernel::Kernel;
 use crate::failure::{Failure, OrFail as _, Outcome};
 use crate::task::Task;
+use crate::terminal::Terminal;
 use crate::tool;
 use crate::workspace::Workspace;
 
@@ -156,6 +161,43 @@ impl Tiny {
         let policy = root.with_extension("yaml");
         fs::write(&policy, text).or_fail(|| format!("write {}", policy.display()))?;
         Ok(policy)
+    }
+}
+
+/// A PC that boots such images. The kernel has all that it needs built in.
+#[derive(Debug)]
+pub(super) struct TinyPc {
+    emulator: Emulator,
+    kernel: Kernel,
+    initramfs: PathBuf,
+    console: PathBuf,
+    /// For disks and other files.
+    pub(super) directory: PathBuf,
+}
+
+impl TinyPc {
+    /// Puts one together that starts `stated` as its initramfs.
+    pub(super) fn assemble(workspace: &Workspace, terminal: Terminal) -> Outcome<Self> {
+        tool::ensure(&tool::OF_BOOTS, workspace, terminal)?;
+        let emulator = Emulator::fetch(workspace, terminal)?;
+        let kernel = Kernel::fetch(workspace, terminal)?;
+        let mut task = Task::start(terminal, "build stated");
+        let stated = workspace.build_system(&mut task)?;
+        let directory = workspace.scratch("boot/tiny")?;
+        let initramfs = initramfs::write(&stated, &[], directory.join("initramfs.cpio"))?;
+        task.finish("and an initramfs that holds it");
+        let console = workspace.scratch("log")?.join("tiny-console.txt");
+        Ok(Self { emulator, kernel, initramfs, console, directory })
+    }
+
+    /// It, with its disk taken out.
+    pub(super) fn bare(&self) -> BarePc<'_> {
+        BarePc {
+            emulator: &self.emulator,
+            kernel: self.kernel.image(),
+            initramfs: &self.initramfs,
+            console: &self.console,
+        }
     }
 }
 

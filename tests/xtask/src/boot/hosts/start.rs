@@ -123,7 +123,7 @@ impl Start {
 }
 
 /// The end of what a console has shown.
-pub(super) fn last_words(seen: &str) -> String {
+fn last_words(seen: &str) -> String {
     let lines: Vec<_> = seen.lines().collect();
     lines[lines.len().saturating_sub(LAST_WORDS)..].join("\n")
 }
