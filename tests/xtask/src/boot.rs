@@ -16,7 +16,7 @@ pub(crate) mod disk;
 pub(crate) mod emulator;
 mod failures;
 mod habit;
-pub(crate) mod hosts;
+mod hosts;
 mod initramfs;
 pub(crate) mod kernel;
 mod key;
@@ -52,6 +52,8 @@ pub(crate) enum Part {
     Failures,
     /// Power cuts at any moment.
     Power,
+    /// Initramfs that others make, with `stated apply` in them.
+    Hosts,
 }
 
 /// How much is booted.
@@ -63,7 +65,7 @@ pub(crate) enum Share {
     Brief,
 }
 
-/// Boots machines and watches them. `seed` is what chance begins with.
+/// Boots machines and watches them: the parts that are `asked` for, in their usual order. `seed` is what chance begins with.
 pub(crate) fn run(
     workspace: &Workspace,
     terminal: Terminal,
@@ -72,7 +74,7 @@ pub(crate) fn run(
     seed: u64,
 ) -> Outcome {
     require_root("boot")?;
-    let has = |part: &&Part| asked.is_empty() || asked.contains(part);
+    let has = |part: &&Part| asked.contains(part);
     for part in Part::value_variants().iter().filter(has) {
         match part {
             Part::Lives => run_lives(workspace, terminal, share)?,
@@ -84,6 +86,7 @@ pub(crate) fn run(
                 println!("\n{}", terminal.bold("Power cuts"));
                 power::run(&TinyPc::assemble(workspace, terminal)?, workspace, share, seed, terminal)?;
             }
+            Part::Hosts => hosts::run(workspace, terminal)?,
         }
     }
     println!("\n  {}", terminal.green("Everything was as it has to be."));

@@ -1,5 +1,5 @@
-//! The project's own commands: `cargo xtask demo`, `test`, `boot`, `hosts`, `faults`, `fuzz`, `miri`, `cross`, `bench`,
-//! `coverage`, `yocto`.
+//! The project's own commands: `cargo xtask demo`, `test`, `boot`, `faults`, `fuzz`, `miri`, `cross`, `bench`, `coverage`,
+//! `yocto`.
 //!
 //! `demo` shows the system on a real Debian root; `test` is everything that must hold before a change is merged;
 //! `faults` disturbs boots at more points than `test` has the time for, `fuzz` looks for input that breaks a
@@ -53,11 +53,10 @@ mod yocto;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{Parser, Subcommand, ValueEnum as _};
 use nix::sys::stat::{Mode, umask};
 
 use crate::bench::Subject;
-use crate::boot::hosts::Host;
 use crate::cross::Architecture;
 use crate::fuzz::Target;
 use crate::suite::Step;
@@ -84,24 +83,18 @@ enum Command {
     /// Fetches Debian, a kernel and an emulator with mmdebstrap on the first run. Needs root, for images whose files
     /// have owners; nothing is mounted.
     Boot {
-        /// Only these parts, in their usual order.
+        /// These parts, in their usual order: lives, if none is named.
         #[arg(value_enum)]
         parts: Vec<boot::Part>,
+        /// All parts, which takes long.
+        #[arg(long, conflicts_with = "parts")]
+        all: bool,
         /// Less of each, as `test` has it.
         #[arg(long)]
         brief: bool,
         /// What chance begins with, to cut the power at the same moments again.
         #[arg(long, value_name = "N", default_value_t = 1)]
         seed: u64,
-    },
-    /// Have the initramfs generators of others call stated apply, and start an image by what they make.
-    ///
-    /// Fetches a Debian that has them, and an emulator, with mmdebstrap on the first run. Needs root, for a namespace in
-    /// which they run; nothing stays mounted.
-    Hosts {
-        /// Only these.
-        #[arg(value_enum)]
-        hosts: Vec<Host>,
     },
     /// Disturb boots at every system call, by every fault, and see that the next boot recovers.
     ///
@@ -181,11 +174,15 @@ fn main() -> ExitCode {
     let terminal = Terminal::of_stdout();
     let outcome = Workspace::find().and_then(|workspace| match arguments.command {
         Command::Demo => demo::run(&workspace, terminal),
-        Command::Boot { parts, brief, seed } => {
+        Command::Boot { parts, all, brief, seed } => {
             let share = if brief { boot::Share::Brief } else { boot::Share::All };
-            boot::run(&workspace, terminal, &parts, share, seed)
+            let parts = match &parts[..] {
+                _ if all => boot::Part::value_variants(),
+                [] => &[boot::Part::Lives],
+                parts => parts,
+            };
+            boot::run(&workspace, terminal, parts, share, seed)
         }
-        Command::Hosts { hosts } => boot::hosts::run(&workspace, terminal, &hosts),
         Command::Faults => faults::run(&workspace, terminal),
         Command::Fuzz { target, seconds, input } => {
             fuzz::run(&workspace, terminal, target, seconds, input.as_deref())

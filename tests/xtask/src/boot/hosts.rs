@@ -1,4 +1,4 @@
-//! `cargo xtask hosts`: initramfs generators that others make, with `stated apply` called from what they make.
+//! `cargo xtask boot hosts`: initramfs generators that others make, with `stated apply` called from what they make.
 //!
 //! What `applier/initramfs` has for them is installed in a Debian that has them all. Each makes an initramfs, which then
 //! starts a small image four times on a disk of its own: for the first time, again, spoilt, and without sys-data.
@@ -19,9 +19,9 @@ use crate::failure::{OrFail as _, Outcome};
 use crate::task::Task;
 use crate::terminal::Terminal;
 use crate::tool;
-use crate::workspace::{Workspace, require_root};
+use crate::workspace::Workspace;
 use generators::Generators;
-pub(crate) use host::Host;
+use host::Host;
 use small_image::SmallImage;
 use start::Start;
 
@@ -29,18 +29,16 @@ use start::Start;
 /// restarts.
 const PARAMETERS: &str = "loglevel=4 panic=1 ro";
 
-/// Starts the image by the hosts that are asked for, or all.
-pub(crate) fn run(workspace: &Workspace, terminal: Terminal, asked: &[Host]) -> Outcome {
-    require_root("hosts")?;
+/// Starts the image by each of them.
+pub(super) fn run(workspace: &Workspace, terminal: Terminal) -> Outcome {
     tool::ensure(&tool::OF_BOOTS, workspace, terminal)?;
-    tool::ensure(&[tool::BUSYBOX], workspace, terminal)?;
     let emulator = Emulator::fetch(workspace, terminal)?;
     let generators = Generators::fetch(workspace, terminal)?;
     let image = SmallImage::build(workspace, terminal)?;
     let mut task = Task::start(terminal, "build stated");
     let stated = workspace.build_stated(&mut task)?;
     task.finish("for the initramfs");
-    for host in Host::ALL.into_iter().filter(|host| asked.is_empty() || asked.contains(host)) {
+    for host in Host::ALL {
         println!("\n{}", terminal.bold(host.title()));
         let mut task = Task::start(terminal, "make an initramfs");
         generators.install(host, &stated, image.fstab(), workspace)?;

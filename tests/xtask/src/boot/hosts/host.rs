@@ -1,10 +1,8 @@
 //! The programs that make an initramfs, and how each is called.
 
-use clap::ValueEnum;
-
 /// What calls `stated apply`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Host {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Host {
     /// Debian's initramfs-tools: scripts of the shell.
     InitramfsTools,
     /// dracut, whose own scripts do all.
