@@ -104,10 +104,10 @@ impl Life {
         let image = &self.images[usize::from(moment == Moment::Update)];
         let mut complaints = look(system, moment, image.image_id(), &state, self.policy.conflicts())?;
         complaints.extend(self.watch_habits(system, moment)?);
+        complaints.extend(self.change_habits(system, moment)?);
         if moment == Moment::FirstBoot {
             complaints.extend(self.try_refusals(system)?);
         }
-        complaints.extend(self.change_habits(system, moment)?);
         if moment == Moment::Reboot {
             complaints.extend(start_timers(system)?);
         }

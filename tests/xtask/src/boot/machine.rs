@@ -4,7 +4,6 @@ use std::fs::{self, File};
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::time::Instant;
 
 use super::connection::Connection;
 use super::disk::{Disk, Partition, SYS_DATA};
@@ -15,7 +14,7 @@ use super::key::Key;
 use super::slot::Slot;
 use super::system::System;
 use crate::failure::{OrFail as _, Outcome};
-use crate::task::{Task, words};
+use crate::task::Task;
 use crate::terminal::Terminal;
 use crate::tool;
 use crate::workspace::Workspace;
@@ -25,7 +24,8 @@ use crate::workspace::Workspace;
 const MODULES: [&str; 4] = ["squashfs", "overlay", "virtio_net", "autofs4"];
 
 /// What every start has on its command line. A system that cannot be started waits, so that its last words are read.
-const PARAMETERS: &str = "console=ttyS0 rootfstype=squashfs sysota.wait=60 sysota.on-failure=halt";
+/// The console's log is read without a terminal.
+const PARAMETERS: &str = "console=ttyS0 TERM=dumb rootfstype=squashfs sysota.wait=60 sysota.on-failure=halt";
 
 /// The processor is emulated as a program, since a virtual one of the machine's own is rarely to be had, and not always
 /// where it seems so.
@@ -100,7 +100,8 @@ impl Machine {
     /// Switches the machine on, with the image in `slot` as its root and `parameters` besides on the command line.
     /// Whatever the console shows goes to a log that is named after `title`.
     pub(crate) fn start(&self, slot: Slot, parameters: &str, title: &str) -> Outcome<System> {
-        let serial = self.log.join(format!("boot-{}-{}.txt", self.name, title.replace([' ', ','], "-")));
+        let serial =
+            self.log.join(format!("boot-{}-{}.txt", self.name, title.replace(',', "").replace(' ', "-")));
         let port = free_port()?;
         let mut command = self.emulator.command();
         command.args(PC).args(["-m", MEMORY, "-no-reboot", "-display", "none", "-monitor", "none"]);
@@ -114,9 +115,7 @@ impl Machine {
         let said = serial.with_extension("emulator.txt");
         let file = File::create(&said).or_fail(|| format!("create {}", said.display()))?;
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(file);
-        let started = Instant::now();
-        let emulator = command.spawn().or_fail(|| format!("run `{}`", words(&command)))?;
-        Ok(System::new(emulator, started, serial, Connection::new(&self.key, port)?))
+        System::start(command, serial, Connection::new(&self.key, port)?)
     }
 }
 

@@ -115,11 +115,14 @@ const HABITS: [Habit; 19] = [
         seen: ["LANG=POSIX", "LANG=C"],
     },
     Habit {
-        title: "useradd",
+        title: "useradd, groupadd, usermod",
         fate: Fate::Slot,
-        changes: ["useradd --create-home alice", "useradd --create-home bob"],
-        read: "for user in alice bob; do su $user -c 'cd && whoami && pwd'; done 2> /dev/null | xargs",
-        seen: ["alice /home/alice", "alice /home/alice bob /home/bob"],
+        changes: [
+            "useradd --create-home alice; groupadd crew; usermod --append --groups crew alice",
+            "useradd --create-home bob; usermod --append --groups crew bob",
+        ],
+        read: "for user in alice bob; do su $user -c 'cd && pwd && id -Gn'; done 2> /dev/null | xargs",
+        seen: ["/home/alice alice crew", "/home/alice alice crew /home/bob bob crew"],
     },
     Habit {
         title: "chpasswd",
@@ -265,12 +268,17 @@ const OF_WHOLE_ETC: [Habit; 2] = [
     },
 ];
 
-const GRANULAR_REFUSES: [Refusal; 4] = [
+const GRANULAR_REFUSES: [Refusal; 7] = [
     Refusal { script: "touch /etc/note", says: "Read-only file system" },
     Refusal { script: "touch /usr/note", says: "Read-only file system" },
+    Refusal { script: "ldconfig", says: "Read-only file system" },
     Refusal { script: "echo root:secret | chpasswd", says: "user 'root' does not exist" },
-    Refusal { script: "/usr/sbin/useradd carol", says: "cannot lock /etc/passwd" },
+    Refusal { script: "printf 'a\\na\\n' | passwd alice", says: "Authentication token manipulation error" },
+    Refusal { script: "usermod --append --groups sudo alice", says: "group 'sudo' does not exist" },
+    Refusal { script: "localectl set-locale LANG=C", says: "Access denied" },
 ];
 
-const WHOLE_ETC_REFUSES: [Refusal; 1] =
-    [Refusal { script: "touch /usr/note", says: "Read-only file system" }];
+const WHOLE_ETC_REFUSES: [Refusal; 2] = [
+    Refusal { script: "touch /usr/note", says: "Read-only file system" },
+    Refusal { script: "localectl set-locale LANG=C", says: "Access denied" },
+];

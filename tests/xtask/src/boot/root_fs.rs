@@ -39,7 +39,7 @@ impl RootFs {
         let file = workspace.scratch(&image_id)?.join("root.squashfs");
         let mut pack = Command::new("mksquashfs");
         pack.arg(image.root()).arg(&file).args(["-noappend", "-quiet", "-no-progress"]);
-        // The quickest to read, which an emulated processor feels.
+        // What takes the least work to unpack, which an emulated processor has to do.
         pack.args(["-comp", "lz4"]);
         task.run(&mut pack, &workspace.scratch("log")?.join("mksquashfs.txt"))?;
         let size = fs::metadata(&file).or_fail(|| format!("look at {}", file.display()))?.len();

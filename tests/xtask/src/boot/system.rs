@@ -3,14 +3,14 @@
 use std::fs;
 use std::io;
 use std::path::PathBuf;
-use std::process::{Child, ExitStatus};
+use std::process::{Child, Command, ExitStatus};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use super::connection::Connection;
 use super::report::Report;
 use crate::failure::{Failure, OrFail as _, Outcome};
-use crate::task::Task;
+use crate::task::{Task, words};
 
 /// How long a start may take until the system has all that it wants, and how long a shutdown: several times what they
 /// take on a slow machine that has much else to do.
@@ -26,6 +26,7 @@ const LAST_WORDS: usize = 40;
 /// cut, whatever it was doing.
 #[derive(Debug)]
 pub(crate) struct System {
+    command: Command,
     emulator: Child,
     started: Instant,
     serial: PathBuf,
@@ -43,16 +44,24 @@ pub(crate) struct Said {
 }
 
 impl System {
-    pub(super) fn new(emulator: Child, started: Instant, serial: PathBuf, connection: Connection) -> Self {
-        Self { emulator, started, serial, connection }
+    /// Starts the emulator by `command`, whose console goes to the file `serial`.
+    pub(super) fn start(mut command: Command, serial: PathBuf, connection: Connection) -> Outcome<Self> {
+        let emulator = spawn(&mut command)?;
+        Ok(Self { command, emulator, started: Instant::now(), serial, connection })
     }
 
     /// Waits until the system lets us in and has started all that it starts. Returns how long that took, and the
     /// state that systemd says it is in: `running` if nothing failed.
     pub(crate) fn wait_until_up(&mut self, task: &mut Task<'_>) -> Outcome<(Duration, String)> {
         while !self.connection.is_open() {
-            if let Some(status) = self.ended()? {
-                return Err(Failure::new(format!("the machine stopped before it let us in: {status}")));
+            match self.ended()? {
+                Some(status) if status.code().is_none() && !self.has_begun() => {
+                    self.emulator = spawn(&mut self.command)?;
+                }
+                Some(status) => {
+                    return Err(Failure::new(format!("the machine stopped before it let us in: {status}")));
+                }
+                None => {}
             }
             if self.started.elapsed() > PATIENCE {
                 return Err(Failure::new(format!(
@@ -116,7 +125,9 @@ impl System {
     pub(crate) fn with_last_words(&self, failure: Failure) -> Failure {
         let console = fs::read(&self.serial).unwrap_or_default();
         let console = String::from_utf8_lossy(&console);
-        let lines: Vec<_> = console.lines().collect();
+        // A getty asks the terminal questions, which the one that shows this is not to answer.
+        let plain = |line: &str| line.chars().filter(|character| !character.is_control()).collect::<String>();
+        let lines: Vec<_> = console.lines().map(plain).collect();
         let last = lines[lines.len().saturating_sub(LAST_WORDS)..].join("\n");
         let report = if self.connection.is_open() { self.expect("stated status").ok() } else { None };
         let report = report.map(|report| format!("\n\n`stated status` in the system:\n{report}"));
@@ -127,9 +138,21 @@ impl System {
         ))
     }
 
+    /// Whether the kernel has started the initramfs. An emulator that is ended by a signal before has done nothing, and
+    /// may begin again: QEMU 10.0 sometimes fails an assertion (`iotlb_to_section`) when one processor moves a device in
+    /// memory while the other runs, as the kernel does at first.
+    fn has_begun(&self) -> bool {
+        let console = fs::read(&self.serial).unwrap_or_default();
+        String::from_utf8_lossy(&console).contains("Run /init as init process")
+    }
+
     fn ended(&mut self) -> Outcome<Option<ExitStatus>> {
         self.emulator.try_wait().or_fail(|| "wait for the emulator".to_owned())
     }
+}
+
+fn spawn(command: &mut Command) -> Outcome<Child> {
+    command.spawn().or_fail(|| format!("run `{}`", words(command)))
 }
 
 impl Drop for System {
