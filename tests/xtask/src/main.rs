@@ -1,7 +1,8 @@
 //! The project's own commands: `cargo xtask demo`, `test`, `boot`, `faults`, `fuzz`, `miri`, `cross`, `bench`, `coverage`,
 //! `yocto`.
 //!
-//! `demo` shows the system on a real Debian root; `test` is everything that must hold before a change is merged;
+//! `demo` shows the system on a real Debian root; `test` is everything that must hold before a change is merged; `boot`
+//! boots real systems, and updates them;
 //! `faults` disturbs boots at more points than `test` has the time for, `fuzz` looks for input that breaks a
 //! promise, and `miri` for what the language does not allow. All others run the programs as their users do, and look
 //! at what the kernel really did. `bench` measures what that costs, `coverage` which lines the tests run.

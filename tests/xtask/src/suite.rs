@@ -17,7 +17,7 @@ use crate::task::Task;
 use crate::terminal::Terminal;
 use crate::tool;
 use crate::workspace::{Workspace, require_root};
-use crate::{cross, demo, elf, expected_plan, layer, licences};
+use crate::{boot, cross, demo, elf, expected_plan, layer, licences};
 
 /// The cases that are run in the emulator: those as root, on its own kernel. `cargo xtask cross` runs all.
 const CROSS_CASES: &str = "root::";
@@ -51,6 +51,8 @@ pub(crate) enum Step {
     Examples,
     /// The demonstration sees what the fragments promise.
     Demo,
+    /// A real system boots, is used, updated, and gone back from.
+    Boot,
 }
 
 impl Step {
@@ -69,6 +71,7 @@ impl Step {
             Self::Cross => "cross",
             Self::Examples => "examples",
             Self::Demo => "demo",
+            Self::Boot => "boot",
         }
     }
 }
@@ -130,6 +133,7 @@ fn run_step(step: Step, workspace: &Workspace, terminal: Terminal, advisories: b
         Step::Examples => return check_examples(workspace, terminal),
         Step::Demo => return run_demo(workspace, terminal),
         Step::Layer => return layer::check(workspace, terminal),
+        Step::Boot => return run_boot(workspace, terminal),
         _ => {}
     }
     let mut task = Task::start(terminal, step.name());
@@ -223,6 +227,12 @@ fn run_demo(workspace: &Workspace, terminal: Terminal) -> Outcome {
     demo::run(workspace, terminal)
 }
 
+fn run_boot(workspace: &Workspace, terminal: Terminal) -> Outcome {
+    println!();
+    // Of what chance decides, there is nothing in this part.
+    boot::run(workspace, terminal, &[boot::Part::Lives], boot::Share::Brief, 1)
+}
+
 /// The names of failed tests in what test programs print: "test name ... FAILED". Empty if it did not come to that.
 pub(crate) fn failed_tests(output: &str) -> String {
     let results = output.lines().filter_map(|line| line.strip_prefix("test ")?.strip_suffix(" ... FAILED"));
@@ -256,6 +266,6 @@ mod tests {
     #[test]
     fn the_quickest_come_first() {
         assert_eq!(Step::value_variants().first(), Some(&Step::Format));
-        assert_eq!(Step::value_variants().last(), Some(&Step::Demo));
+        assert_eq!(Step::value_variants().last(), Some(&Step::Boot));
     }
 }
