@@ -86,8 +86,14 @@ impl Build {
     pub(super) fn bitbake(&self, task: &mut Task<'_>, targets: &[&str]) -> Outcome<String> {
         self.configure("", true)?;
         let log = self.log("bitbake");
-        task.run(self.command().args(targets), &log)?;
-        fs::read_to_string(&log).or_fail(|| format!("read {}", log.display()))
+        let result = task.run(self.command().args(targets), &log);
+        let text = fs::read_to_string(&log).or_fail(|| format!("read {}", log.display()))?;
+        if result.is_ok() {
+            return Ok(text);
+        }
+        // Before the first error, it says what succeeded.
+        let errors = text.find("ERROR: ").and_then(|start| text.get(start..)).unwrap_or(&text);
+        Err(Failure::with_output(format!("BitBake failed; all that it says is in {}", log.display()), errors))
     }
 
     /// Builds with a line more in the configuration, which has to fail. Returns what BitBake says.
@@ -106,7 +112,10 @@ impl Build {
         let log = self.log("parse");
         task.run(self.command().arg("--parse-only"), &log)?;
         let text = fs::read_to_string(&log).or_fail(|| format!("read {}", log.display()))?;
-        if let Some(warning) = text.lines().find(|line| line.contains("WARNING: ")) {
+        // It warns of a configuration of cargo above the build directory: the project's own, which has aliases only.
+        let is_ours =
+            |line: &&str| line.contains("WARNING: ") && !line.contains("Cargo config file(s) found at");
+        if let Some(warning) = text.lines().find(is_ours) {
             return Err(Failure::new(format!("BitBake warns: {warning}")));
         }
         let summary = text.lines().find(|line| line.starts_with("Parsing of "));
