@@ -46,11 +46,11 @@ pub(crate) fn check(workspace: &Workspace, terminal: Terminal) -> Outcome {
     let statec = workspace.build_statec(&mut task)?;
     let fragments = files.named(|name| name.ends_with(".state.yaml"));
     // Those of the test layer contradict each other.
-    let of_layer = fragments.iter().filter(|file| file.starts_with(LAYER));
+    let of_layer: Vec<_> = fragments.into_iter().filter(|file| file.starts_with(LAYER)).collect();
     let mut lint = Command::new(&statec);
-    lint.args(["lint", "--deny-warnings"]).args(of_layer).current_dir(workspace.root());
+    lint.args(["lint", "--deny-warnings"]).args(&of_layer).current_dir(workspace.root());
     task.run(&mut lint, &workspace.scratch("log")?.join("layer-fragments.txt"))?;
-    task.finish(&format!("no finding in {}", fragments.len()));
+    task.finish(&format!("no finding in {}", of_layer.len()));
 
     run_classes(&statec, workspace, terminal)
 }
