@@ -22,7 +22,8 @@ COMPLEMENTARY_GLOB[sysota-state] = "*-sysota-state"
 # Each would make the same files writable in another way. With stateless-rootfs, nothing is kept by intention.
 IMAGE_FEATURES_CONFLICTS_sysota-state = "overlayfs-etc stateless-rootfs"
 
-# Scarthgap looks for wks files in another directory of each layer.
+# Scarthgap looks for wks files in another directory of each layer. A path's separator is a colon, and no space.
+# nooelint: oelint.vars.inconspaces
 WKS_SEARCH_PATH:append = ":${SYSOTA_LAYERDIR}/files/wic"
 
 SYSOTA_FRAGMENT_RECIPES ?= "sysota-fragments"
