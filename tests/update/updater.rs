@@ -1,4 +1,4 @@
-//! What an updater is told, and the script that passes it on to RAUC.
+//! What an updater is told, and the scripts that pass it on to RAUC.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -13,10 +13,11 @@ use crate::device::{boot, build, start};
 
 pub(crate) const CASES: &[Case] = &[
     ("updater::marks_good_what_is", marks_good_what_is),
-    ("updater::finds_the_script_on_the_page", finds_the_script_on_the_page),
+    ("updater::finds_the_scripts_on_the_page", finds_the_scripts_on_the_page),
 ];
 
 const SCRIPT: &str = "examples/gateway/image/files/usr/lib/sysota/mark-good";
+const PRE_INSTALL: &str = "examples/gateway/image/files/usr/lib/sysota/rauc-pre-install";
 
 /// Runs the script with something in RAUC's place that says how it was called.
 fn mark_good(scene: &Scene) -> Output {
@@ -61,8 +62,10 @@ fn marks_good_what_is() {
     assert_eq!(said(&scene, 1), "slot A runs with degraded state\n");
 }
 
-fn finds_the_script_on_the_page() {
+fn finds_the_scripts_on_the_page() {
     let page = fs::read_to_string(workspace().join("docs/integration.md")).unwrap();
-    let script = fs::read_to_string(workspace().join(SCRIPT)).unwrap();
-    assert!(page.contains(&format!("```sh\n{script}```\n")));
+    for script in [SCRIPT, PRE_INSTALL] {
+        let text = fs::read_to_string(workspace().join(script)).unwrap();
+        assert!(page.contains(&format!("```sh\n{text}```\n")), "{script}");
+    }
 }
