@@ -3,6 +3,7 @@
 //! A machine is a disk with two slots and sys-data ([`machine`]). It is started with a slot ([`system`]), and what runs
 //! then is spoken with over SSH. The lives of machines ([`life`]) are what is tried: that every boot is as well as it
 //! should be ([`look`]), and that what was done to the system becomes of what its fragments promise ([`habit`]).
+//! One device is updated by RAUC ([`rauc`]).
 //!
 //! What takes many boots is tried with a PC that only its serial line is seen of ([`bare`]), and an image of a few files
 //! ([`tiny`]): devices with something wrong ([`failures`]), and power cuts ([`power`]).
@@ -26,6 +27,7 @@ mod machine;
 mod moment;
 mod policy;
 mod power;
+mod rauc;
 mod report;
 mod root_fs;
 mod slot;
@@ -54,6 +56,8 @@ pub(crate) enum Part {
     Power,
     /// Initramfs that others make, with `stated apply` in them.
     Hosts,
+    /// A device that RAUC updates.
+    Rauc,
 }
 
 /// How much is booted.
@@ -87,6 +91,10 @@ pub(crate) fn run(
                 power::run(&TinyPc::assemble(workspace, terminal)?, workspace, share, seed, terminal)?;
             }
             Part::Hosts => hosts::run(workspace, terminal)?,
+            Part::Rauc => {
+                println!("\n{}", terminal.bold("gateway: updated by RAUC"));
+                rauc::Life::begin(workspace, terminal)?.live(terminal)?;
+            }
         }
     }
     println!("\n  {}", terminal.green("Everything was as it has to be."));

@@ -58,7 +58,11 @@ impl Example {
 
     /// The image that comes after this one.
     pub(crate) fn updated(&self) -> Outcome<Self> {
-        let update = self.directory.join("update");
+        self.changed(&self.directory.join("update"))
+    }
+
+    /// The image that comes after this one if what is in `update` changes.
+    pub(crate) fn changed(&self, update: &Path) -> Outcome<Self> {
         let mut packages = self.packages.clone();
         for change in read_list(&update.join("packages.txt"))? {
             match change.split_at_checked(1) {

@@ -118,7 +118,7 @@ fn relative(path: &str) -> &str {
 
 /// Copies the tree `from` over `to`, as the image's own packages would: files, directories and symlinks, owned by
 /// root. What is there already is replaced, never followed.
-fn lay_over(from: &Path, to: &Path) -> Outcome {
+pub(crate) fn lay_over(from: &Path, to: &Path) -> Outcome {
     let place = || format!("lay {} over {}", from.display(), to.display());
     fs::create_dir_all(to).or_fail(place)?;
     for entry in fs::read_dir(from).or_fail(place)? {

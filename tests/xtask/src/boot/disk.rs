@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 use std::fs::{self, File};
-use std::io::{self, Read as _, Seek as _, SeekFrom};
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -19,6 +19,16 @@ pub(crate) struct Partition {
     /// In MiB.
     pub(crate) size: u64,
 }
+
+/// The label of the partition that boot loaders keep. We are the boot loader; there is nothing in it but notes in its first
+/// sector, and only where somebody else reads them.
+pub(crate) const BOOT: &str = "x-boot";
+
+/// In bytes.
+const SECTOR: usize = 512;
+
+/// How much is compared at once, in bytes.
+const PIECE: usize = 1 << 20;
 
 /// The label of the partition that holds all state.
 pub(crate) const SYS_DATA: &str = "x-sys-data";
@@ -99,6 +109,50 @@ impl Disk {
             io::copy(&mut disk.take(size), &mut File::create(to)?)
         };
         read().map(drop).or_fail(|| format!("read {label} into {}", to.display()))
+    }
+
+    /// Whether a slot begins with just this root file system.
+    pub(crate) fn holds(&self, slot: Slot, root_fs: &Path) -> Outcome<bool> {
+        let (start, _) = self.place_of(slot.label())?;
+        let compare = || -> io::Result<bool> {
+            let (mut file, mut disk) = (File::open(root_fs)?, File::open(&self.file)?);
+            disk.seek(SeekFrom::Start(start))?;
+            let (mut expected, mut found) = (vec![0; PIECE], vec![0; PIECE]);
+            loop {
+                let length = file.read(&mut expected)?;
+                disk.read_exact(&mut found[..length])?;
+                if length == 0 || expected[..length] != found[..length] {
+                    return Ok(length == 0);
+                }
+            }
+        };
+        compare().or_fail(|| format!("compare slot {slot} with {}", root_fs.display()))
+    }
+
+    /// The text in the first sector of the boot partition.
+    pub(crate) fn boot_notes(&self) -> Outcome<String> {
+        let (start, _) = self.place_of(BOOT)?;
+        let read = || -> io::Result<String> {
+            let mut disk = File::open(&self.file)?;
+            disk.seek(SeekFrom::Start(start))?;
+            let mut sector = [0; SECTOR];
+            disk.read_exact(&mut sector)?;
+            Ok(String::from_utf8_lossy(&sector).trim_end_matches('\0').to_owned())
+        };
+        read().or_fail(|| format!("read what is in {BOOT}"))
+    }
+
+    /// Puts a text of less than a sector there.
+    pub(crate) fn set_boot_notes(&self, notes: &str) -> Outcome {
+        let (start, _) = self.place_of(BOOT)?;
+        let write = || -> io::Result<()> {
+            let mut disk = fs::OpenOptions::new().write(true).open(&self.file)?;
+            disk.seek(SeekFrom::Start(start))?;
+            let mut sector = notes.as_bytes().to_owned();
+            sector.resize(SECTOR, 0);
+            disk.write_all(&sector)
+        };
+        write().or_fail(|| format!("write into {BOOT}"))
     }
 
     /// Copies a directory of sys-data, with owners, modes and times, into the directory `to`. The machine is to be off.

@@ -40,8 +40,10 @@ impl Life {
         let stated = workspace.build_system(&mut task)?;
         task.finish("for the initramfs and for the image");
         let example = Example::open(workspace, policy.example())?;
-        let machine = Machine::assemble(example.name(), &stated, workspace, terminal)?;
-        let build = |example: &Example| RootFs::build(example, &stated, machine.key(), workspace, terminal);
+        let machine = Machine::assemble(example.name(), &stated, &[], workspace, terminal)?;
+        let build = |example: &Example| {
+            RootFs::build(example, &stated, machine.key(), |_| Ok(()), workspace, terminal)
+        };
         let images = [build(&example)?, build(&example.updated()?)?];
         machine.disk().install(Slot::A, images[0].file())?;
         let copy = workspace.scratch("boot")?.join(example.name()).join("state");

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use super::connection::Connection;
-use super::disk::{Disk, Partition, SYS_DATA};
+use super::disk::{BOOT, Disk, Partition, SYS_DATA};
 use super::emulator::Emulator;
 use super::initramfs;
 use super::kernel::Kernel;
@@ -37,8 +37,7 @@ const MEMORY: &str = "1024";
 
 /// What its disk is divided into.
 pub(super) const PARTITIONS: [Partition; 4] = [
-    // What boot loaders keep. We are the boot loader, so nothing is in it.
-    Partition { label: "x-boot", size: 15 },
+    Partition { label: BOOT, size: 15 },
     Partition { label: "x-sys-a", size: 240 },
     Partition { label: "x-sys-b", size: 240 },
     Partition { label: SYS_DATA, size: 512 },
@@ -52,15 +51,18 @@ pub(crate) struct Machine {
     kernel: PathBuf,
     initramfs: PathBuf,
     disk: Disk,
+    stick: Option<PathBuf>,
     key: Key,
     log: PathBuf,
 }
 
 impl Machine {
-    /// Puts a machine together that starts `stated` as its initramfs. Its disk is empty.
+    /// Puts a machine together that starts `stated` as its initramfs, with `modules` besides those that every machine
+    /// takes. Its disk is empty.
     pub(crate) fn assemble(
         name: &str,
         stated: &Path,
+        modules: &[&str],
         workspace: &Workspace,
         terminal: Terminal,
     ) -> Outcome<Self> {
@@ -70,8 +72,8 @@ impl Machine {
         let directory = workspace.scratch("boot")?.join(name);
         fs::create_dir_all(&directory).or_fail(|| format!("create {}", directory.display()))?;
         let task = Task::start(terminal, "assemble a machine");
-        let initramfs =
-            initramfs::write(stated, &kernel.modules(&MODULES)?, directory.join("initramfs.cpio"))?;
+        let modules = kernel.modules(&[&MODULES, modules].concat())?;
+        let initramfs = initramfs::write(stated, &modules, directory.join("initramfs.cpio"))?;
         let disk = Disk::create(directory.join("disk.img"), &PARTITIONS)?;
         let key = Key::ensure(&workspace.scratch("boot")?.join("key"))?;
         let size = fs::metadata(&initramfs).or_fail(|| format!("look at {}", initramfs.display()))?.len();
@@ -83,9 +85,15 @@ impl Machine {
             kernel: kernel.image().to_owned(),
             initramfs,
             disk,
+            stick: None,
             key,
             log,
         })
+    }
+
+    /// Attaches a second disk, read-only: `/dev/nvme1n1`, from the next start on.
+    pub(super) fn plug_in(&mut self, stick: PathBuf) {
+        self.stick = Some(stick);
     }
 
     pub(crate) fn disk(&self) -> &Disk {
@@ -108,6 +116,10 @@ impl Machine {
         command.arg("-serial").arg(format!("file:{}", serial.display()));
         let disk = format!("file={},format=raw,if=none,id=disk", self.disk.file().display());
         command.args(["-drive", &disk, "-device", "nvme,drive=disk,serial=sysota"]);
+        if let Some(stick) = &self.stick {
+            let stick = format!("file={},format=raw,if=none,id=stick,readonly=on", stick.display());
+            command.args(["-drive", &stick, "-device", "nvme,drive=stick,serial=stick"]);
+        }
         // The system reaches nobody, and only we reach it.
         let network = format!("user,model=virtio-net-pci,restrict=on,hostfwd=tcp:127.0.0.1:{port}-:22");
         command.args(["-nic", &network]).arg("-kernel").arg(&self.kernel).arg("-initrd").arg(&self.initramfs);

@@ -18,15 +18,17 @@ use crate::workspace::Workspace;
 pub(crate) struct RootFs {
     image_id: String,
     file: PathBuf,
+    blob: PathBuf,
 }
 
 impl RootFs {
-    /// Builds the image of `example` with `stated` in it, and packs it. As the one thing that only a test would do, it
-    /// lets `key` in as root.
+    /// Builds the image of `example` with `stated` in it, and packs it. As only a test would do, it lets `key` in as root,
+    /// and has `equip` do what it wants to the root.
     pub(crate) fn build(
         example: &Example,
         stated: &Path,
         key: &Key,
+        equip: impl FnOnce(&Path) -> Outcome,
         workspace: &Workspace,
         terminal: Terminal,
     ) -> Outcome<Self> {
@@ -36,6 +38,7 @@ impl RootFs {
         let mut task = Task::start(terminal, &title);
         image.add_program(stated)?;
         authorize(key, image.root())?;
+        equip(image.root())?;
         let file = workspace.scratch(&image_id)?.join("root.squashfs");
         let mut pack = Command::new("mksquashfs");
         pack.arg(image.root()).arg(&file).args(["-noappend", "-quiet", "-no-progress"]);
@@ -44,7 +47,7 @@ impl RootFs {
         task.run(&mut pack, &workspace.scratch("log")?.join("mksquashfs.txt"))?;
         let size = fs::metadata(&file).or_fail(|| format!("look at {}", file.display()))?.len();
         task.finish(&format!("squashfs of {} MiB", size >> 20));
-        Ok(Self { image_id, file })
+        Ok(Self { image_id, file, blob: image.blob().to_owned() })
     }
 
     pub(crate) fn image_id(&self) -> &str {
@@ -53,6 +56,11 @@ impl RootFs {
 
     pub(crate) fn file(&self) -> &Path {
         &self.file
+    }
+
+    /// The image's control blob, beside the image.
+    pub(crate) fn blob(&self) -> &Path {
+        &self.blob
     }
 }
 
