@@ -45,6 +45,9 @@ use crate::failure::Outcome;
 use crate::terminal::Terminal;
 use crate::workspace::{Workspace, require_root};
 
+/// What chance begins with.
+pub(crate) const SEED: u64 = 1;
+
 /// What is booted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Part {

@@ -94,7 +94,7 @@ enum Command {
         #[arg(long)]
         brief: bool,
         /// What chance begins with, to cut the power at the same moments again.
-        #[arg(long, value_name = "N", default_value_t = 1)]
+        #[arg(long, value_name = "N", default_value_t = boot::SEED)]
         seed: u64,
     },
     /// Disturb boots at every system call, by every fault, and see that the next boot recovers.

@@ -51,7 +51,7 @@ pub(crate) enum Step {
     Examples,
     /// The demonstration sees what the fragments promise.
     Demo,
-    /// A real system boots, is used, updated, and gone back from.
+    /// A real system boots, is used, updated, and gone back from; power cuts and defects are survived.
     Boot,
 }
 
@@ -229,8 +229,8 @@ fn run_demo(workspace: &Workspace, terminal: Terminal) -> Outcome {
 
 fn run_boot(workspace: &Workspace, terminal: Terminal) -> Outcome {
     println!();
-    // Of what chance decides, there is nothing in this part.
-    boot::run(workspace, terminal, &[boot::Part::Lives], boot::Share::Brief, 1)
+    let parts = [boot::Part::Lives, boot::Part::Failures, boot::Part::Power];
+    boot::run(workspace, terminal, &parts, boot::Share::Brief, boot::SEED)
 }
 
 /// The names of failed tests in what test programs print: "test name ... FAILED". Empty if it did not come to that.

@@ -20,7 +20,7 @@ use crate::workspace::Workspace;
 
 /// How often the power is cut.
 const CUTS: usize = 100;
-const BRIEF_CUTS: usize = 5;
+const BRIEF_CUTS: usize = 3;
 
 /// A boot that was recorded.
 #[derive(Debug)]
