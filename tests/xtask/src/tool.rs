@@ -63,6 +63,9 @@ const MKSQUASHFS: Tool = Tool { program: "mksquashfs", package: "squashfs-tools"
 /// Divides a disk into partitions.
 const SFDISK: Tool = Tool { program: "sfdisk", package: "fdisk" };
 
+/// Makes certificates.
+pub(crate) const OPENSSL: Tool = Tool { program: "openssl", package: "openssl" };
+
 /// Speaks with a system that was booted.
 const SSH: Tool = Tool { program: "ssh", package: "openssh-client" };
 

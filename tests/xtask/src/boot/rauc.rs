@@ -10,7 +10,7 @@ mod equipment;
 mod packager;
 mod stick;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use self::certificate::Certificate;
 use self::equipment::Equipment;
@@ -27,6 +27,7 @@ use crate::example::Example;
 use crate::failure::{Failure, Outcome};
 use crate::task::Task;
 use crate::terminal::Terminal;
+use crate::tool;
 use crate::workspace::Workspace;
 
 /// What RAUC takes besides: bundles are file systems whose blocks are verified, in a file or behind a server.
@@ -108,6 +109,7 @@ pub(super) struct Life {
 impl Life {
     /// Builds the images and their bundles, and a machine that has the first one in slot A.
     pub(super) fn begin(workspace: &Workspace, terminal: Terminal) -> Outcome<Self> {
+        tool::ensure(&[tool::OPENSSL], workspace, terminal)?;
         let mut task = Task::start(terminal, "build stated");
         let stated = workspace.build_system(&mut task)?;
         task.finish("for the initramfs and for the image");
@@ -120,7 +122,7 @@ impl Life {
 
         let equipment = Equipment::new(workspace, &signer, &server);
         let build = |example: &Example| {
-            let equip = |root: &std::path::Path| equipment.add_to(root);
+            let equip = |root: &Path| equipment.add_to(root);
             RootFs::build(example, &stated, machine.key(), equip, workspace, terminal)
         };
         let updated = example.updated()?;

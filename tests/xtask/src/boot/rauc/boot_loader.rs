@@ -1,8 +1,8 @@
 //! The machine's boot loader, which is what starts a slot: us. It keeps notes in the boot partition, that RAUC reads and
 //! writes by the image's `boot-chooser`, which says what they mean.
 
-use super::super::disk::Disk;
-use super::super::slot::Slot;
+use crate::boot::disk::Disk;
+use crate::boot::slot::Slot;
 use crate::failure::{Failure, Outcome};
 
 /// What is thought of a slot that boots whenever no other does.

@@ -4,8 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::super::root_fs::RootFs;
 use super::certificate::Certificate;
+use crate::boot::root_fs::RootFs;
 use crate::debian_root::RELEASE;
 use crate::debian_tree::DebianTree;
 use crate::failure::{OrFail as _, Outcome};

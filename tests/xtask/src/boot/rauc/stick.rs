@@ -4,8 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::super::call;
 use super::certificate::Certificate;
+use crate::boot::call;
 use crate::debian_root::RELEASE;
 use crate::debian_tree::DebianTree;
 use crate::failure::{OrFail as _, Outcome};
