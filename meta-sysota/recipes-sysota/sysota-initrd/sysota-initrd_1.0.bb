@@ -5,7 +5,14 @@ SECTION = "base"
 LICENSE = "MIT"
 LIC_FILES_CHKSUM = "file://${COREBASE}/meta/COPYING.MIT;md5=3da9cfbcb788c80a0384361b4de20420"
 
-SRC_URI = "file://sysota-state.service file://sys-data.mount"
+# The unit is the one that the repository tests in an initramfs of systemd.
+FILESEXTRAPATHS:prepend := "${THISDIR}/../../../applier/initramfs/systemd:"
+
+SRC_URI = "\
+    file://sysota-state.service \
+    file://sysota-state.service.d/reboot.conf \
+    file://sys-data.mount \
+"
 
 S = "${UNPACKDIR}"
 
@@ -24,18 +31,18 @@ SYS_DATA_UNIT = "${@d.getVar('SYSOTA_SYS_DATA_MOUNT_POINT').strip('/').replace('
 SYS_DATA_PATH = "${@d.getVar('SYSOTA_SYS_DATA_DEVICE').replace('PARTLABEL=', '/dev/disk/by-partlabel/').replace('PARTUUID=', '/dev/disk/by-partuuid/')}"
 
 do_install () {
-    install -d ${D}${systemd_system_unitdir}/initrd-root-fs.target.requires
-    for unit in sysota-state.service sys-data.mount; do
-        sed -e 's|@DEVICE@|${SYS_DATA_PATH}|g' \
-            -e 's|@FSTYPE@|${SYSOTA_SYS_DATA_FSTYPE}|g' \
-            -e 's|@OPTIONS@|${SYSOTA_SYS_DATA_OPTIONS}|g' \
-            -e 's|@MOUNT_POINT@|${SYSOTA_SYS_DATA_MOUNT_POINT}|g' \
-            -e 's|@MOUNT_UNIT@|${@d.getVar('SYS_DATA_UNIT').replace(chr(92), 2 * chr(92))}|g' \
-            -e 's|@SBINDIR@|${sbindir}|g' \
-            ${S}/$unit > ${D}${systemd_system_unitdir}/$unit
-    done
-    mv ${D}${systemd_system_unitdir}/sys-data.mount '${D}${systemd_system_unitdir}/${SYS_DATA_UNIT}'
-    ln -s ../sysota-state.service ${D}${systemd_system_unitdir}/initrd-root-fs.target.requires/
+    units=${D}${systemd_system_unitdir}
+    install -d $units/initrd-root-fs.target.requires $units/sysota-state.service.wants $units/sysota-state.service.d
+    install -m 0644 ${S}/sysota-state.service $units/
+    install -m 0644 ${S}/sysota-state.service.d/reboot.conf $units/sysota-state.service.d/
+    ln -s ../sysota-state.service $units/initrd-root-fs.target.requires/
+    # Wanted, and not required: whether the system starts without it, the image's policy says.
+    sed -e 's|@DEVICE@|${SYS_DATA_PATH}|g' \
+        -e 's|@FSTYPE@|${SYSOTA_SYS_DATA_FSTYPE}|g' \
+        -e 's|@OPTIONS@|${SYSOTA_SYS_DATA_OPTIONS}|g' \
+        -e 's|@MOUNT_POINT@|${SYSOTA_SYS_DATA_MOUNT_POINT}|g' \
+        ${S}/sys-data.mount > "$units/${SYS_DATA_UNIT}"
+    ln -s "../${SYS_DATA_UNIT}" $units/sysota-state.service.wants/
 }
 
 FILES:${PN} += "${systemd_system_unitdir}"
