@@ -82,13 +82,13 @@ fn build_images(build: &Build, terminal: Terminal) -> Outcome {
     let image = build.deployed(IMAGE).image()?;
     let count = image::check(&image, builder::NOBODY)?;
     build.deployed(IMAGE_TO_BUILD_ON).image()?.require_blob()?;
-    task.finish(&format!("{count} files, none of them the builder's; mount points, symlinks, no fragments"));
+    task.finish(&format!("{count} files, none the builder's, no fragment left"));
     Ok(())
 }
 
 /// What BitBake has compiled is what `statec` compiles by itself.
 fn compare_blobs(build: &Build, workspace: &Workspace, terminal: Terminal) -> Outcome {
-    let mut task = Task::start(terminal, "compile outside of BitBake");
+    let mut task = Task::start(terminal, "compile without BitBake");
     let statec = workspace.build_statec(&mut task)?;
     let deployed = build.deployed(IMAGE_WITH_FRAGMENTS);
     let root = build.directory().join("root");
@@ -107,7 +107,7 @@ fn compare_blobs(build: &Build, workspace: &Workspace, terminal: Terminal) -> Ou
             "the blob that do_rootfs made is not the one that statec makes of the same image",
         ));
     }
-    task.finish(&format!("the same {} bytes in the image, beside it, and by statec alone", ours.len()));
+    task.finish(&format!("the {} bytes in the image and beside it", ours.len()));
     Ok(())
 }
 

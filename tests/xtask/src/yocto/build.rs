@@ -54,7 +54,7 @@ impl Build {
         build.copy_sources(workspace, &mut task)?;
         build.provide_crates(workspace, &mut task)?;
         write(&conf.join("bblayers.conf"), &build.layers())?;
-        task.finish("the project's files, crates and a Rust that others may read");
+        task.finish("sources, crates and a Rust that others may read");
         Ok(build)
     }
 
