@@ -36,6 +36,7 @@ mod llvm;
 mod miri;
 mod mounts;
 mod probe;
+mod python_program;
 #[cfg(test)]
 mod readme;
 mod setting;

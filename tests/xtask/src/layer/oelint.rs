@@ -5,9 +5,9 @@ use std::process::Command;
 
 use super::{Files, LAYER};
 use crate::failure::{Failure, Outcome};
+use crate::python_program;
 use crate::task::Task;
 use crate::terminal::Terminal;
-use crate::tool;
 use crate::workspace::Workspace;
 
 /// As pip names it.
@@ -38,24 +38,9 @@ const SUPPRESSED: [&str; 12] = [
     "oelint.vars.noncoreoverride",
 ];
 
-/// Installs it once, in a Python environment below the build directory.
+/// Installs it once.
 pub(super) fn ensure(workspace: &Workspace, terminal: Terminal) -> Outcome<PathBuf> {
-    let environment = workspace.target().join("tools").join(PACKAGE);
-    let program = environment.join("bin/oelint-adv");
-    if program.exists() {
-        return Ok(program);
-    }
-    tool::ensure(&[tool::PYTHON], workspace, terminal)?;
-    let mut task = Task::start(terminal, "install oelint-adv");
-    let log = workspace.scratch("log")?.join("oelint-install.txt");
-    let mut venv = Command::new("python3");
-    if let Err(failure) = task.run(venv.args(["-m", "venv"]).arg(&environment), &log) {
-        return Err(failure.and("\nOn Debian: apt-get install python3-venv"));
-    }
-    let mut pip = Command::new(environment.join("bin/pip"));
-    task.run(pip.args(["install", "--quiet", "--disable-pip-version-check", PACKAGE]), &log)?;
-    task.finish("with pip, in an environment of its own");
-    Ok(program)
+    python_program::ensure("oelint-adv", PACKAGE, workspace, terminal)
 }
 
 /// Fails if there is anything to say. Returns how many recipes it was asked about; it follows them into what they need.
