@@ -65,14 +65,14 @@ impl Volume<'_> {
             attributes |= MOUNT_ATTR_RDONLY;
             context.set_flag(b"ro")?;
         }
-        for option in self.options.split(|&byte| byte == b',').filter(|option| !option.is_empty()) {
+        for option in self.options.split(|&byte| byte == b',').filter(|option| !is_of_nobody(option)) {
             if let Some((_, attribute)) = OF_MOUNTS.iter().find(|(name, _)| *name == option) {
                 attributes |= attribute;
             } else if let Some(at) = option.iter().position(|&byte| byte == b'=') {
                 let (key, value) = option.split_at_checked(at).unwrap_or_default();
                 let mut room = Room::new();
                 context.set(room.terminated(key), value.get(1..).unwrap_or_default())?;
-            } else if !OF_NOBODY.contains(&option) {
+            } else {
                 context.set_flag(option)?;
             }
         }
@@ -115,10 +115,30 @@ impl Volume<'_> {
     }
 }
 
+/// Whether the kernel is told nothing of an option. Those that begin with `x-` are notes for others: `mount(8)`.
+fn is_of_nobody(option: &[u8]) -> bool {
+    option.is_empty() || option.starts_with(b"x-") || OF_NOBODY.contains(&option)
+}
+
 /// Attaches a mount to a directory that the caller names.
 pub(crate) fn attach(mount: &OwnedFd, place: &[u8], operation: &'static str) -> Result<(), Failure> {
     let step = Step::new(operation, place);
     let target =
         file::open(place, OFlags::PATH | OFlags::DIRECTORY).map_err(|errno| step.failed("open", errno))?;
     step.attach(None, mount, &target)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn notes_for_others_are_not_told_to_the_kernel() {
+        for option in [&b""[..], b"defaults", b"nofail", b"x-systemd.device-timeout=30", b"rw"] {
+            assert!(is_of_nobody(option));
+        }
+        for option in [&b"ro"[..], b"noatime", b"commit=5", b"errors=remount-ro", b"nodelalloc"] {
+            assert!(!is_of_nobody(option));
+        }
+    }
 }

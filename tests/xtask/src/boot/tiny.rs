@@ -164,7 +164,10 @@ impl Tiny {
     }
 }
 
-/// A PC that boots such images. The kernel has all that it needs built in.
+/// What the kernel does not have built in of what a disk needs that is logged. All else is there.
+const MODULES: [&str; 1] = ["virtio_blk"];
+
+/// A PC that boots such images.
 #[derive(Debug)]
 pub(super) struct TinyPc {
     emulator: Emulator,
@@ -184,7 +187,8 @@ impl TinyPc {
         let mut task = Task::start(terminal, "build stated");
         let stated = workspace.build_system(&mut task)?;
         let directory = workspace.scratch("boot/tiny")?;
-        let initramfs = initramfs::write(&stated, &[], directory.join("initramfs.cpio"))?;
+        let initramfs =
+            initramfs::write(&stated, &kernel.modules(&MODULES)?, directory.join("initramfs.cpio"))?;
         task.finish("and an initramfs that holds it");
         let console = workspace.scratch("log")?.join("tiny-console.txt");
         Ok(Self { emulator, kernel, initramfs, console, directory })
