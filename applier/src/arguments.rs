@@ -53,10 +53,6 @@ found something to be lost or in conflict; 4 nothing usable was done, or the
 state does not fit: boot the other slot, or do not install; 64 usage.
 ";
 
-/// What the kernel starts in an initramfs.
-#[cfg(feature = "system")]
-pub(crate) const INIT: &[u8] = b"/init";
-
 /// What the program is asked to do.
 #[cfg_attr(
     feature = "system",
@@ -183,7 +179,7 @@ impl<'a> Request<'a> {
     ) -> Result<Self, UsageError<'a>> {
         // The kernel starts an initramfs by this name, with arguments that are for the image's own.
         #[cfg(feature = "system")]
-        if name == INIT {
+        if name == crate::INIT.to_bytes() {
             return Ok(Self::Init);
         }
         #[cfg(not(feature = "system"))]

@@ -11,15 +11,12 @@ use crate::file::{self, open_directory};
 use crate::partition_table::read_uuid;
 use crate::path::{PathBuf, Room};
 use crate::step::Step;
-use crate::work::is_dot;
+use crate::work::{ENTRIES, is_dot};
 
 /// Where there is a symlink for each, to the device's directory, which for a partition lies in that of its disk.
 const DEVICES: &[u8] = b"/sys/class/block";
 
 const LIST: &str = "list the block devices in";
-
-/// Bytes of directory entries that are read at once. One entry has at most 280.
-const ENTRIES: usize = 2048;
 
 /// Most bytes that are read of what the kernel says of a device: a handful of lines, the longest one with a label of 36
 /// characters.
@@ -54,28 +51,43 @@ impl BlockDevices {
     }
 }
 
+/// What the kernel says of a device, one `KEY=value` on each line.
+struct Uevent {
+    said: [u8; MAX],
+    len: usize,
+}
+
+impl Uevent {
+    fn read(dir: &OwnedFd, path: &[u8]) -> Option<Self> {
+        let mut said = [0; MAX];
+        let len = file::read_up_to(&find(dir, path, OFlags::RDONLY)?, &mut said).ok()?;
+        Some(Self { said, len })
+    }
+
+    fn value(&self, key: &[u8]) -> Option<&[u8]> {
+        let said = self.said.get(..self.len)?;
+        said.split(|&byte| byte == b'\n').find_map(|line| line.strip_prefix(key)?.strip_prefix(b"="))
+    }
+}
+
 /// A block device.
 pub(crate) struct BlockDevice<'n> {
     /// As the kernel calls it: `nvme0n1p2`.
     pub(crate) name: &'n [u8],
     dir: OwnedFd,
-    said: [u8; MAX],
-    len: usize,
+    uevent: Uevent,
 }
 
 impl<'n> BlockDevice<'n> {
     fn open(devices: &OwnedFd, name: &'n [u8]) -> Option<Self> {
-        let step = Step::new("look at the block device", name);
-        let dir = find(&step, devices, name, DIRECTORY)?;
-        let mut said = [0; MAX];
-        let file = find(&step, &dir, b"uevent", OFlags::RDONLY)?;
-        let len = file::read_up_to(&file, &mut said).ok()?;
-        Some(Self { name, dir, said, len })
+        let dir = find(devices, name, DIRECTORY)?;
+        let uevent = Uevent::read(&dir, b"uevent")?;
+        Some(Self { name, dir, uevent })
     }
 
     /// The label of the partition.
     pub(crate) fn label(&self) -> Option<&[u8]> {
-        self.value(b"PARTNAME")
+        self.uevent.value(b"PARTNAME")
     }
 
     /// Whether `wanted` is the unique id of the partition.
@@ -86,10 +98,10 @@ impl<'n> BlockDevice<'n> {
     /// What `look` makes of the partition's unique id: as the kernel says it, where it does (6.12 does not); else as the
     /// disk's table has it.
     pub(crate) fn with_uuid<T>(&self, look: &mut dyn FnMut(&[u8]) -> T) -> Option<T> {
-        if let Some(uuid) = self.value(b"PARTUUID") {
+        if let Some(uuid) = self.uevent.value(b"PARTUUID") {
             return Some(look(uuid));
         }
-        let number = str::from_utf8(self.value(b"PARTN")?).ok()?.parse().ok()?;
+        let number = str::from_utf8(self.uevent.value(b"PARTN")?).ok()?.parse().ok()?;
         read_uuid(&self.open_disk()?, self.block_size()?, number).map(|uuid| look(uuid.bytes()))
     }
 
@@ -104,20 +116,10 @@ impl<'n> BlockDevice<'n> {
         self.size().is_none_or(|size| size == 0)
     }
 
-    fn value(&self, key: &[u8]) -> Option<&[u8]> {
-        let said = self.said.get(..self.len)?;
-        said.split(|&byte| byte == b'\n').find_map(|line| line.strip_prefix(key)?.strip_prefix(b"="))
-    }
-
     /// The disk that this is a partition of.
     fn open_disk(&self) -> Option<OwnedFd> {
-        let step = Step::new("look at the disk of", self.name);
-        let file = find(&step, &self.dir, b"../uevent", OFlags::RDONLY)?;
-        let mut said = [0; MAX];
-        let len = file::read_up_to(&file, &mut said).ok()?;
-        let name =
-            said.get(..len)?.split(|&byte| byte == b'\n').find_map(|line| line.strip_prefix(b"DEVNAME="))?;
-        file::read(node(name)?.bytes()).ok()
+        let uevent = Uevent::read(&self.dir, b"../uevent")?;
+        file::read(node(uevent.value(b"DEVNAME")?)?.bytes()).ok()
     }
 
     /// Bytes of a block of its disk.
@@ -126,9 +128,8 @@ impl<'n> BlockDevice<'n> {
     }
 
     fn number(&self, file: &[u8]) -> Option<u64> {
-        let file = find(&Step::new("look at the block device", self.name), &self.dir, file, OFlags::RDONLY)?;
         let mut digits = [0; 24];
-        let len = file::read_up_to(&file, &mut digits).ok()?;
+        let len = file::read_up_to(&find(&self.dir, file, OFlags::RDONLY)?, &mut digits).ok()?;
         str::from_utf8(digits.get(..len)?).ok()?.trim_ascii().parse().ok()
     }
 }
@@ -144,9 +145,7 @@ pub(crate) fn node(name: &[u8]) -> Option<PathBuf> {
 }
 
 /// Opens what the kernel shows, and is trusted.
-fn find(step: &Step<'_>, dir: &OwnedFd, path: &[u8], flags: OFlags) -> Option<OwnedFd> {
+fn find(dir: &OwnedFd, path: &[u8], flags: OFlags) -> Option<OwnedFd> {
     let resolve = ResolveFlags::NO_MAGICLINKS;
-    openat2(dir, Room::new().terminated(path), flags | OFlags::CLOEXEC, Mode::empty(), resolve)
-        .map_err(|errno| step.failed("openat2", errno))
-        .ok()
+    openat2(dir, Room::new().terminated(path), flags | OFlags::CLOEXEC, Mode::empty(), resolve).ok()
 }

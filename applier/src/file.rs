@@ -3,10 +3,10 @@
 use core::mem::ManuallyDrop;
 
 use rustix::fd::OwnedFd;
-use rustix::fs::{Mode, OFlags, ResolveFlags, openat2};
+use rustix::fs::{Mode, OFlags, ResolveFlags, mkdir, openat2};
 use rustix::io::Errno;
 
-use crate::beneath::{DIRECTORY, ensure_path};
+use crate::beneath::{DIRECTORY, PARENT, ensure_path};
 use crate::failure::Failure;
 use crate::path::Room;
 use crate::step::Step;
@@ -76,6 +76,15 @@ pub(crate) fn open_directory(path: &[u8]) -> Result<OwnedFd, Errno> {
 #[inline(never)]
 pub(crate) fn open(path: &[u8], flags: OFlags) -> Result<OwnedFd, Errno> {
     rustix::fs::open(Room::new().terminated(path), flags | OFlags::CLOEXEC, Mode::empty())
+}
+
+/// Makes a directory that the caller names, unless it is there.
+#[inline(never)]
+pub(crate) fn make_directory(step: &Step<'_>, path: &[u8]) -> Result<(), Failure> {
+    match mkdir(Room::new().terminated(path), PARENT) {
+        Ok(()) | Err(Errno::EXIST) => Ok(()),
+        Err(errno) => Err(step.failed("mkdir", errno)),
+    }
 }
 
 /// Reads until `buffer` is full or the file ends, and returns how many bytes came.

@@ -3,7 +3,7 @@
 use core::convert::Infallible;
 use core::ffi::CStr;
 
-use rustix::fs::{Mode, OFlags, mkdir};
+use rustix::fs::OFlags;
 use rustix::io::Errno;
 use rustix::mount::{MountFlags, mount};
 use rustix::process::getpid;
@@ -82,7 +82,7 @@ pub(crate) fn run(process: &mut dyn Process) -> Exit {
         Err(refusal) => refusal,
         Ok(never) => match never {},
     });
-    screen::give_up(&refusal, &sought, &options, process)
+    screen::give_up(&refusal, &sought, &cmdline, options.on_failure, process)
 }
 
 fn start(
@@ -122,7 +122,7 @@ fn warn(process: &mut dyn Process, message: &dyn Fn(&mut dyn Sink)) {
 fn mount_kernel_file_systems() -> Result<(), Failure> {
     for Kernels { kind, place, flags, options } in KERNELS {
         let step = Step::new("mount", place);
-        make_directory(&step, place)?;
+        file::make_directory(&step, place)?;
         match mount(kind, Room::new().terminated(place), kind, flags, options) {
             // The kernel mounts some of them itself, if it was built to.
             Ok(()) | Err(Errno::BUSY) => {}
@@ -146,7 +146,7 @@ fn mount_root(options: &BootOptions<'_>) -> Result<(), Refusal> {
     let volume =
         Volume { device: device.bytes(), options: options.flags, is_read_only: !options.is_writable };
     let root = volume.mount_as_any(options.types, MOUNT_ROOT)?;
-    make_directory(&Step::new(MOUNT_ROOT, ROOT), ROOT)?;
+    file::make_directory(&Step::new(MOUNT_ROOT, ROOT), ROOT)?;
     attach(&root, ROOT, MOUNT_ROOT)?;
     Ok(())
 }
@@ -167,9 +167,9 @@ fn mount_sys_data(
     let too_long = |errno| step.failed("mkdir", errno);
     if mount_point.starts_with(MOVED) {
         for (at, _) in mount_point.iter().enumerate().skip(MOVED.len()).filter(|(_, byte)| **byte == b'/') {
-            make_directory(&step, mount_point.get(..at).unwrap_or_default())?;
+            file::make_directory(&step, mount_point.get(..at).unwrap_or_default())?;
         }
-        make_directory(&step, mount_point)?;
+        file::make_directory(&step, mount_point)?;
     } else {
         // Only the image's own place is there when the system runs.
         place.append(ROOT).map_err(too_long)?;
@@ -182,11 +182,4 @@ fn wait_for(name: &[u8], operation: &'static str, options: &BootOptions<'_>) -> 
     let step = Step::new(operation, name);
     let device = DeviceName::parse(name).ok_or_else(|| step.found(Finding::UnknownName))?;
     device.wait(&step, options.wait)
-}
-
-fn make_directory(step: &Step<'_>, path: &[u8]) -> Result<(), Failure> {
-    match mkdir(Room::new().terminated(path), Mode::from_raw_mode(0o755)) {
-        Ok(()) | Err(Errno::EXIST) => Ok(()),
-        Err(errno) => Err(step.failed("mkdir", errno)),
-    }
 }

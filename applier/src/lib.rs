@@ -133,6 +133,8 @@ mod xattr;
 
 pub use run::{Process, run};
 
+#[cfg(feature = "system")]
+use core::ffi::CStr;
 use core::mem::ManuallyDrop;
 
 use rustix::fs::Mode;
@@ -158,6 +160,11 @@ use crate::stores::{Opening, Stores};
 use crate::text::Note;
 use crate::tmpfs::Shared;
 use crate::transition::{Event, Told};
+
+/// What the kernel starts in an initramfs, with arguments that are all for the image's first program. The command `init` is one
+/// word more.
+#[cfg(feature = "system")]
+pub const INIT: &CStr = c"/init";
 
 /// Applies the blob of the image beneath the root. `process` is told what went wrong with single entries.
 fn apply(arguments: &Places<'_>, process: &mut dyn Process) -> Result<Exit, Refusal> {

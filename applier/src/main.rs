@@ -33,7 +33,8 @@ mod ordinary {
 
         fn execute(&mut self, program: &CStr) -> Errno {
             let mut command = Command::new(OsStr::from_bytes(program.to_bytes()));
-            let error = command.args(args_os().skip(1)).exec();
+            let is_command = args_os().next().is_none_or(|name| name.as_bytes() != stated::INIT.to_bytes());
+            let error = command.args(args_os().skip(1 + usize::from(is_command))).exec();
             error.raw_os_error().map_or(Errno::NOEXEC, Errno::from_raw_os_error)
         }
     }

@@ -13,16 +13,13 @@ use crate::file::open;
 use crate::path::PathBuf;
 use crate::step::Step;
 use crate::text::Text;
-use crate::work::is_dot;
+use crate::work::{ENTRIES, is_dot};
 
 /// Where they lie, one file each.
 const DIRECTORY_OF_MODULES: &[u8] = b"/modules";
 
 /// Tells the kernel that it has to decompress the file, which it can since Linux 5.17, if it was built to.
 const COMPRESSED: i32 = 4;
-
-/// Bytes of directory entries that are read at once. One entry has at most 280.
-const ENTRIES: usize = 2048;
 
 /// Loads all of them, in the order of their names, which so has to be one in which each comes after those it needs. `failed` is
 /// told of what cannot be loaded: whether it was needed shows when a device is missing.

@@ -4,8 +4,7 @@ use core::ffi::CStr;
 use core::mem::ManuallyDrop;
 
 use rustix::fd::OwnedFd;
-use rustix::fs::{AtFlags, Mode, OFlags, mkdir, openat, renameat, statat};
-use rustix::io::Errno;
+use rustix::fs::{AtFlags, Mode, OFlags, openat, renameat, statat};
 use state_schema::{Blob, Entry, Lifetime, SlotName};
 
 use crate::boots::Record;
@@ -14,12 +13,11 @@ use crate::chronicle::put_conflicts;
 use crate::displaced::Repairs;
 use crate::exit::Exit;
 use crate::failure::{Account, Failure};
-use crate::file::open_directory;
+use crate::file::{make_directory, open_directory};
 use crate::json::{put_name, put_string};
 use crate::kernel_log::{self, NOTICE, WARNING};
 use crate::mount::{Applied, Outcome};
 use crate::output::Output;
-use crate::path::Room;
 use crate::refusal::Refusal;
 use crate::run::{Process, say};
 use crate::show::{Show, Sink, put_number};
@@ -43,10 +41,7 @@ pub(crate) struct RunDir {
 impl RunDir {
     pub(crate) fn open(path: &[u8]) -> Result<Self, Failure> {
         let step = Step::new("open the run directory", path);
-        match mkdir(Room::new().terminated(path), Mode::from_raw_mode(0o755)) {
-            Ok(()) | Err(Errno::EXIST) => {}
-            Err(errno) => return Err(step.failed("mkdir", errno)),
-        }
+        make_directory(&step, path)?;
         let fd = open_directory(path).map_err(|errno| step.failed("open", errno))?;
         Ok(Self { fd: ManuallyDrop::new(fd) })
     }

@@ -5,7 +5,7 @@ use rustix::system::{RebootCommand, reboot};
 use rustix::thread::{Timespec, nanosleep};
 
 use crate::block_device::{BlockDevice, BlockDevices};
-use crate::boot_options::{BootOptions, OnFailure, Unknown};
+use crate::boot_options::{OnFailure, Unknown};
 use crate::child::{Command, was_not_run};
 use crate::cmdline::Cmdline;
 use crate::init::ROOT;
@@ -28,17 +28,18 @@ pub(crate) struct Sought<'s> {
 pub(crate) fn give_up(
     refusal: &Refusal,
     sought: &Sought<'_>,
-    options: &BootOptions<'_>,
+    cmdline: &Cmdline,
+    on_failure: OnFailure,
     process: &mut dyn Process,
 ) -> ! {
     kernel_log::log(kernel_log::ERROR, &|line| refusal.show(line));
-    print(process, |screen| show(refusal, sought, options.on_failure, screen));
-    match options.on_failure {
+    print(process, |screen| show(refusal, sought, cmdline, on_failure, screen));
+    match on_failure {
         OnFailure::Halt => {}
         OnFailure::Reboot => sleep(PAUSE),
         OnFailure::Shell => run_shell(process),
     }
-    if options.on_failure != OnFailure::Halt {
+    if on_failure != OnFailure::Halt {
         sync();
         let _ = reboot(RebootCommand::Restart);
     }
@@ -47,7 +48,7 @@ pub(crate) fn give_up(
     }
 }
 
-fn show(refusal: &Refusal, sought: &Sought<'_>, on_failure: OnFailure, to: &mut dyn Sink) {
+fn show(refusal: &Refusal, sought: &Sought<'_>, cmdline: &Cmdline, on_failure: OnFailure, to: &mut dyn Sink) {
     to.put(b"\n\n*** This system cannot be started ***\n\n  ");
     refusal.show(to);
     to.put(b"\n\nlooked for\n");
@@ -71,10 +72,7 @@ fn show(refusal: &Refusal, sought: &Sought<'_>, on_failure: OnFailure, to: &mut 
         to.put(b"  no block device: is the driver's module in the initramfs?\n");
     }
     to.put(b"kernel command line\n  ");
-    match Cmdline::read() {
-        Ok(cmdline) => put_printable(to, cmdline.bytes()),
-        Err(failure) => failure.account().show(to),
-    }
+    put_printable(to, cmdline.bytes());
     to.put(match on_failure {
         OnFailure::Reboot => {
             b"\n\nThe machine restarts in 10 seconds. To have it wait: sysota.on-failure=halt, or shell.\n"

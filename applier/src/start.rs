@@ -93,9 +93,8 @@ impl Process for Own {
 
     #[cfg(feature = "system")]
     fn execute(&mut self, program: &CStr) -> Errno {
-        // `stated init` has one more word than `/init`.
         // SAFETY: as in `start`: the first argument is a C string.
-        let is_command = unsafe { CStr::from_ptr(*self.stack.add(1).cast()) } != c"/init";
+        let is_command = unsafe { CStr::from_ptr(*self.stack.add(1).cast()) } != stated::INIT;
         let Some(mut arguments) = self.arguments(usize::from(is_command)) else { return Errno::TOOBIG };
         if let Some(place) = arguments.first_mut() {
             *place = program.as_ptr();

@@ -14,7 +14,7 @@ use crate::step::{self, Step};
 const DISCARD: &str = "discard the unfinished work";
 
 /// Bytes of directory entries that are read at once. One entry has at most 280.
-const ENTRIES: usize = 2048;
+pub(crate) const ENTRIES: usize = 2048;
 
 /// Removes everything in `dir`, however deep and however much, without following anything.
 ///
