@@ -30,7 +30,7 @@ mod power;
 mod rauc;
 mod report;
 mod root_fs;
-mod slot;
+pub(crate) mod slot;
 mod state;
 mod system;
 mod tiny;

@@ -48,8 +48,8 @@ impl<'a> Task<'a> {
         self.wait(&mut child, command, log)
     }
 
-    /// The same, but ends a command by force that takes longer than `limit`, and calls that a failure.
-    pub(crate) fn run_within(&mut self, limit: Duration, command: &mut Command, log: &Path) -> Outcome {
+    /// The same, but ends a command by force that takes longer than `limit`. Returns whether it ended by itself.
+    pub(crate) fn run_within(&mut self, limit: Duration, command: &mut Command, log: &Path) -> Outcome<bool> {
         let mut child = start(command, log)?;
         let deadline = Instant::now() + limit;
         self.wait_until(Some(deadline), &mut child, command, log)
@@ -67,7 +67,7 @@ impl<'a> Task<'a> {
     }
 
     fn wait(&mut self, child: &mut Child, command: &Command, log: &Path) -> Outcome {
-        self.wait_until(None, child, command, log)
+        self.wait_until(None, child, command, log).map(|_| ())
     }
 
     fn wait_until(
@@ -76,7 +76,7 @@ impl<'a> Task<'a> {
         child: &mut Child,
         command: &Command,
         log: &Path,
-    ) -> Outcome {
+    ) -> Outcome<bool> {
         let words = words(command);
         let status = loop {
             if let Some(status) = child.try_wait().or_fail(|| format!("wait for `{words}`"))? {
@@ -86,13 +86,13 @@ impl<'a> Task<'a> {
                 let place = || format!("end `{words}`");
                 child.kill().or_fail(place)?;
                 child.wait().or_fail(place)?;
-                return Err(Failure::new(format!("`{words}` takes too long, and was ended")));
+                return Ok(false);
             }
             self.go_on();
             thread::sleep(LIVE_PERIOD);
         };
         if status.success() {
-            return Ok(());
+            return Ok(true);
         }
         let output = fs::read(log).or_fail(|| format!("read {}", log.display()))?;
         Err(Failure::with_output(format!("`{words}` failed: {status}"), String::from_utf8_lossy(&output)))

@@ -53,12 +53,12 @@ impl BarePc<'_> {
         command_line: &str,
         task: &mut Task<'_>,
     ) -> Outcome<String> {
-        let mut qemu = self.command(disk, writes, command_line)?;
-        let result = task.run_within(LIMIT, &mut qemu, &self.console.with_extension("emulator.txt"));
-        let shown = self.shown()?;
-        match result {
-            Ok(()) => Ok(shown),
-            Err(failure) => Err(Failure::with_output(failure.to_string(), shown)),
+        match self.run(disk, writes, command_line, LIMIT, task)? {
+            (shown, true) => Ok(shown),
+            (shown, false) => {
+                let what = format!("the machine did not end within {} seconds", LIMIT.as_secs());
+                Err(Failure::with_output(what, shown))
+            }
         }
     }
 
@@ -69,15 +69,25 @@ impl BarePc<'_> {
         command_line: &str,
         task: &mut Task<'_>,
     ) -> Outcome<String> {
-        let mut qemu = self.command(disk, None, command_line)?;
-        let result = task.run_within(STAY, &mut qemu, &self.console.with_extension("emulator.txt"));
-        let shown = self.shown()?;
-        if result.is_err() { Ok(shown) } else { Err(Failure::with_output("it should not have ended", shown)) }
+        match self.run(disk, None, command_line, STAY, task)? {
+            (shown, false) => Ok(shown),
+            (shown, true) => Err(Failure::with_output("it should not have ended", shown)),
+        }
     }
 
-    fn shown(&self) -> Outcome<String> {
+    /// Returns what the console has shown, and whether the machine ended by itself.
+    fn run(
+        &self,
+        disk: &Path,
+        writes: Option<&Path>,
+        command_line: &str,
+        limit: Duration,
+        task: &mut Task<'_>,
+    ) -> Outcome<(String, bool)> {
+        let mut qemu = self.command(disk, writes, command_line)?;
+        let ended = task.run_within(limit, &mut qemu, &self.console.with_extension("emulator.txt"))?;
         let shown = fs::read(self.console).or_fail(|| format!("read {}", self.console.display()))?;
-        Ok(String::from_utf8_lossy(&shown).replace('\r', ""))
+        Ok((String::from_utf8_lossy(&shown).replace('\r', ""), ended))
     }
 
     fn command(&self, disk: &Path, writes: Option<&Path>, command_line: &str) -> Outcome<Command> {

@@ -82,14 +82,9 @@ impl Disk {
 
     /// Writes a root file system into a slot, as an updater would.
     pub(crate) fn install(&self, slot: Slot, root_fs: &Path) -> Outcome {
-        self.write(slot.label(), root_fs)
-    }
-
-    /// Writes the file `content` into a partition, from its beginning on.
-    pub(crate) fn write(&self, label: &str, content: &Path) -> Outcome {
-        let (start, size) = self.place_of(label)?;
+        let (start, size) = self.place_of(slot.label())?;
         let write = || -> io::Result<u64> {
-            let mut source = File::open(content)?;
+            let mut source = File::open(root_fs)?;
             if source.metadata()?.len() > size {
                 return Err(io::Error::other(format!("it has {} MiB", size / MIB)));
             }
@@ -97,18 +92,7 @@ impl Disk {
             disk.seek(SeekFrom::Start(start))?;
             io::copy(&mut source, &mut disk)
         };
-        write().map(drop).or_fail(|| format!("write {} into {label}", content.display()))
-    }
-
-    /// Copies a partition into the file `to`.
-    pub(crate) fn read(&self, label: &str, to: &Path) -> Outcome {
-        let (start, size) = self.place_of(label)?;
-        let read = || -> io::Result<u64> {
-            let mut disk = File::open(&self.file)?;
-            disk.seek(SeekFrom::Start(start))?;
-            io::copy(&mut disk.take(size), &mut File::create(to)?)
-        };
-        read().map(drop).or_fail(|| format!("read {label} into {}", to.display()))
+        write().map(drop).or_fail(|| format!("write {} into slot {slot}", root_fs.display()))
     }
 
     /// Whether a slot begins with just this root file system.
@@ -163,20 +147,20 @@ impl Disk {
         fs::create_dir_all(to).or_fail(|| format!("create {}", to.display()))?;
         let mut debugfs = Command::new("debugfs");
         debugfs.arg("-R").arg(format!("rdump {path} \"{}\"", to.display()));
-        call::expect(debugfs.arg(self.sys_data()?), &[])?;
+        call::expect(debugfs.arg(self.file_system(SYS_DATA)?), &[])?;
         Ok(())
     }
 
     /// Fails unless the file system of sys-data is whole. The machine is to be off.
     pub(crate) fn check(&self) -> Outcome {
         let mut e2fsck = Command::new("e2fsck");
-        call::expect(e2fsck.args(["-f", "-n"]).arg(self.sys_data()?), &[])?;
+        call::expect(e2fsck.args(["-f", "-n"]).arg(self.file_system(SYS_DATA)?), &[])?;
         Ok(())
     }
 
-    /// sys-data, as programs of e2fsprogs take a file system that lies inside a file.
-    pub(crate) fn sys_data(&self) -> Outcome<String> {
-        let (start, _) = self.place_of(SYS_DATA)?;
+    /// A partition, as programs of e2fsprogs take a file system that lies inside a file.
+    pub(crate) fn file_system(&self, label: &str) -> Outcome<String> {
+        let (start, _) = self.place_of(label)?;
         Ok(format!("{}?offset={start}", self.file.display()))
     }
 }

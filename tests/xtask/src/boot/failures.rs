@@ -1,7 +1,10 @@
 //! What can be wrong with a device, and what `stated init` says and does then.
 
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::fs::{self, File};
 use std::os::unix::fs::{FileExt as _, PermissionsExt as _};
+use std::path::Path;
 use std::process::Command;
 
 use state_schema::BLOB_PATH;
@@ -9,6 +12,7 @@ use state_schema::BLOB_PATH;
 use super::Share;
 use super::disk::{Disk, Partition, SYS_DATA};
 use super::power::command_line;
+use super::slot::Slot;
 use super::tiny::{ROOT_SIZE, Seen, Tiny, TinyPc};
 use crate::failure::{Failure, OrFail as _, Outcome};
 use crate::task::Task;
@@ -214,10 +218,16 @@ const CASES: &[Case] = &[
 
 /// Boots all of these devices.
 pub(super) fn run(pc: &TinyPc, workspace: &Workspace, share: Share, terminal: Terminal) -> Outcome {
+    // Each kind of image once.
+    let mut built = BTreeMap::new();
     for case in CASES.iter().filter(|case| share == Share::All || case.is_brief) {
         let mut task = Task::start(terminal, case.name);
+        let image = match built.entry(case.image.name()) {
+            Entry::Occupied(image) => image.into_mut(),
+            Entry::Vacant(place) => place.insert(case.image.build(workspace, &mut task)?),
+        };
         let mut spoiler = Spoiler { workspace, pc, image: case.image, task: &mut task };
-        let disk = spoiler.make_disk(case)?;
+        let disk = spoiler.make_disk(case, image)?;
         let command_line = format!("quiet {}", case.command_line);
         let said = if case.stays {
             pc.bare().boot_and_leave(disk.file(), &command_line, &mut task)?
@@ -245,30 +255,26 @@ fn check(case: &Case, said: &str) -> Outcome {
 }
 
 impl Spoiler<'_, '_> {
-    fn make_disk(&mut self, case: &Case) -> Outcome<Disk> {
-        let image = case.image.build(self.workspace, self.task)?;
+    fn make_disk(&mut self, case: &Case, image: &Path) -> Outcome<Disk> {
         let partition = |label, size| Partition { label, size };
         let partitions = [
-            partition("x-sys-a", ROOT_SIZE),
-            partition("x-sys-b", 1),
+            partition(Slot::A.label(), ROOT_SIZE),
+            partition(Slot::B.label(), 1),
             partition(SYS_DATA, SYS_DATA_SIZE),
             partition("x-twin", 1),
             partition("x-twin", 1),
         ];
         let disk = Disk::create(self.pc.directory.join("failures.img"), &partitions)?;
-        disk.write("x-sys-a", &image)?;
+        disk.install(Slot::A, image)?;
         (case.spoil)(&disk, self)?;
         Ok(disk)
     }
 
     /// Has debugfs change a file system on the disk.
-    fn debug(&mut self, disk: &Disk, request: &str) -> Outcome {
-        self.run(Command::new("debugfs").args(["-w", "-R", request]).arg(disk.sys_data()?))
-    }
-
-    fn run(&mut self, command: &mut Command) -> Outcome {
-        let log = self.workspace.scratch("log")?.join("tiny.txt");
-        self.task.run(command, &log)
+    fn debug(&mut self, disk: &Disk, label: &str, request: &str) -> Outcome {
+        let log = self.workspace.scratch("log")?.join("debugfs.txt");
+        let mut debugfs = Command::new("debugfs");
+        self.task.run(debugfs.args(["-w", "-R", request]).arg(disk.file_system(label)?), &log)
     }
 }
 
@@ -280,7 +286,7 @@ fn fill_up(disk: &Disk, spoiler: &mut Spoiler<'_, '_>) -> Outcome {
         let content = vec![b'x'; usize::try_from(len).unwrap_or_default()];
         fs::write(&filler, content).or_fail(|| format!("write {}", filler.display()))?;
         // As much as goes in: debugfs writes what it can, and says that it is not all.
-        spoiler.debug(disk, &format!("write {} filler-{len}", filler.display()))?;
+        spoiler.debug(disk, SYS_DATA, &format!("write {} filler-{len}", filler.display()))?;
         len /= 4;
     }
     Ok(())
@@ -288,7 +294,7 @@ fn fill_up(disk: &Disk, spoiler: &mut Spoiler<'_, '_>) -> Outcome {
 
 /// As its own file system says.
 fn make_read_only(disk: &Disk, spoiler: &mut Spoiler<'_, '_>) -> Outcome {
-    spoiler.debug(disk, "feature read-only")
+    spoiler.debug(disk, SYS_DATA, "feature read-only")
 }
 
 fn zero_superblock(disk: &Disk, _: &mut Spoiler<'_, '_>) -> Outcome {
@@ -304,12 +310,8 @@ fn make_shell_talk(disk: &Disk, spoiler: &mut Spoiler<'_, '_>) -> Outcome {
     fs::write(&script, text).or_fail(|| format!("write {}", script.display()))?;
     fs::set_permissions(&script, fs::Permissions::from_mode(0o755))
         .or_fail(|| format!("make {} a program", script.display()))?;
-    let image = spoiler.pc.directory.join("talking.ext4");
-    disk.read("x-sys-a", &image)?;
-    for request in ["rm /bin/sh".to_owned(), format!("write {} /bin/sh", script.display())] {
-        spoiler.run(Command::new("debugfs").args(["-w", "-R", &request]).arg(&image))?;
-    }
-    disk.write("x-sys-a", &image)
+    spoiler.debug(disk, Slot::A.label(), "rm /bin/sh")?;
+    spoiler.debug(disk, Slot::A.label(), &format!("write {} /bin/sh", script.display()))
 }
 
 /// Changes one bit in the middle of it.
@@ -333,7 +335,7 @@ fn spoil_state(disk: &Disk, spoiler: &mut Spoiler<'_, '_>, request: &str) -> Out
     // First what is in the journal is put in its place, or it would undo the damage. Last, as a kernel leaves it that has seen an
     // error, so that the check looks at all of it.
     for request in ["jr", request, "ssv state 2"] {
-        spoiler.debug(disk, request)?;
+        spoiler.debug(disk, SYS_DATA, request)?;
     }
     Ok(())
 }

@@ -4,7 +4,7 @@ use std::mem;
 use std::path::PathBuf;
 
 use super::habit::{Expected, Fate, Habit};
-use super::look::{look, read_complaints, start_timers};
+use super::look::{look, read_complaints, require_none, start_timers};
 use super::machine::Machine;
 use super::moment::Moment;
 use super::policy::Policy;
@@ -62,14 +62,7 @@ impl Life {
         let before = State::read(disk, Slot::A, &self.copy)?;
         self.boot(Moment::Update, terminal)?;
         let after = State::read(self.machine.disk(), Slot::A, &self.copy)?;
-        let different = after.differences(&before);
-        if !different.is_empty() || before.len() == 0 {
-            let list = different.join("\n  - ");
-            return Err(Failure::new(format!(
-                "the update to slot B has changed the state of slot A ({} files):\n  - {list}",
-                before.len()
-            )));
-        }
+        after.require_same(&before, "the update to slot B")?;
         self.boot(Moment::Rollback, terminal)?;
         self.show(terminal);
         Ok(())
@@ -79,29 +72,17 @@ impl Life {
         let title = moment.title();
         let mut task = Task::start(terminal, &title);
         let mut system = self.machine.start(moment.slot(), "", &title)?;
-        let (result, complaints) = match self.visit(&mut system, moment, &mut task) {
-            Ok(seen) => seen,
-            Err(failure) => return Err(system.with_last_words(failure)),
-        };
-        if !complaints.is_empty() {
-            let list = complaints.join("\n  - ");
-            let failure = Failure::new(format!("{title}: not everything is as it has to be:\n  - {list}"));
-            return Err(system.with_last_words(failure));
-        }
+        let visited = self.visit(&mut system, moment, &mut task);
+        let result = visited.map_err(|failure| system.with_last_words(failure))?;
         system.shut_down(&mut task)?;
         self.machine.disk().check()?;
         task.finish(&result);
         Ok(())
     }
 
-    /// Looks at everything, and does what is done in this boot. Returns what came of it in short, and what is not as it
-    /// has to be.
-    fn visit(
-        &mut self,
-        system: &mut System,
-        moment: Moment,
-        task: &mut Task<'_>,
-    ) -> Outcome<(String, Vec<String>)> {
+    /// Looks at everything, and does what is done in this boot. Returns what came of it in short; fails if anything is not as
+    /// it has to be.
+    fn visit(&mut self, system: &mut System, moment: Moment, task: &mut Task<'_>) -> Outcome<String> {
         let (took, state) = system.wait_until_up(task)?;
         let image = &self.images[usize::from(moment == Moment::Update)];
         let mut complaints = look(system, moment, image.image_id(), &state, self.policy.conflicts())?;
@@ -114,8 +95,8 @@ impl Life {
             complaints.extend(start_timers(system)?);
         }
         complaints.extend(read_complaints(system)?);
-        let result = format!("{state} after {:.0} s, {} as it has to be", took.as_secs_f64(), moment.event());
-        Ok((result, complaints))
+        require_none(&complaints)?;
+        Ok(format!("{state} after {:.0} s, {} as it has to be", took.as_secs_f64(), moment.event()))
     }
 
     /// Looks at what each habit shows when the boot begins. Returns what it should not.

@@ -2,7 +2,7 @@
 
 use super::moment::Moment;
 use super::system::System;
-use crate::failure::Outcome;
+use crate::failure::{Failure, Outcome};
 
 /// Errors in the journal that come whatever the image is made of.
 const KNOWN_ERRORS: [&str; 1] = [
@@ -47,6 +47,15 @@ pub(super) fn look(
     }
     complaints.extend(report.complaints()?);
     Ok(complaints)
+}
+
+/// Fails if there is anything to complain about.
+pub(super) fn require_none(complaints: &[String]) -> Outcome {
+    if complaints.is_empty() {
+        return Ok(());
+    }
+    let list = complaints.join("\n  - ");
+    Err(Failure::new(format!("not everything is as it has to be:\n  - {list}")))
 }
 
 /// The services of timers that fail.

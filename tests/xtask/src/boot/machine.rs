@@ -38,8 +38,8 @@ const MEMORY: &str = "1024";
 /// What its disk is divided into.
 pub(super) const PARTITIONS: [Partition; 4] = [
     Partition { label: BOOT, size: 15 },
-    Partition { label: "x-sys-a", size: 240 },
-    Partition { label: "x-sys-b", size: 240 },
+    Partition { label: Slot::A.label(), size: 240 },
+    Partition { label: Slot::B.label(), size: 240 },
     Partition { label: SYS_DATA, size: 512 },
 ];
 

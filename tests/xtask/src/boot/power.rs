@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use super::Share;
 use super::chance::Chance;
 use super::disk::{Disk, Partition, SYS_DATA};
+use super::slot::Slot;
 use super::tiny::{ROOT_SIZE, Seen, Tiny, TinyPc};
 use super::write_log::WriteLog;
 use crate::failure::{OrFail as _, Outcome};
@@ -95,7 +96,7 @@ fn record(pc: &TinyPc, workspace: &Workspace, task: &mut Task<'_>) -> Outcome<(V
     pc.bare().boot(disk.file(), None, &command_line("A", "tiny.change=one"), task)?;
     let a = Seen::read(&pc.bare().boot(disk.file(), None, &command_line("A", ""), task)?)?;
     a.expect("same", "0")?;
-    disk.write("x-sys-b", &Tiny::of(2).build(workspace, task)?)?;
+    disk.install(Slot::B, &Tiny::of(2).build(workspace, task)?)?;
     let b = record("update", "B", task)?;
     b.expect("update", "0")?;
     let again = record("rollback", "A", task)?;
@@ -107,12 +108,12 @@ fn record(pc: &TinyPc, workspace: &Workspace, task: &mut Task<'_>) -> Outcome<(V
 /// A device that has never been on.
 fn make_disk(pc: &TinyPc, workspace: &Workspace, task: &mut Task<'_>) -> Outcome<Disk> {
     let partitions = [
-        Partition { label: "x-sys-a", size: ROOT_SIZE },
-        Partition { label: "x-sys-b", size: ROOT_SIZE },
+        Partition { label: Slot::A.label(), size: ROOT_SIZE },
+        Partition { label: Slot::B.label(), size: ROOT_SIZE },
         Partition { label: SYS_DATA, size: 16 },
     ];
     let disk = Disk::create(pc.directory.join("power.img"), &partitions)?;
-    disk.write("x-sys-a", &Tiny::of(1).build(workspace, task)?)?;
+    disk.install(Slot::A, &Tiny::of(1).build(workspace, task)?)?;
     Ok(disk)
 }
 
@@ -146,6 +147,6 @@ pub(super) fn command_line(slot: &str, more: &str) -> String {
 }
 
 /// A copy that shares its blocks where the file system can.
-pub(super) fn copy_disk(from: &Path, to: &Path) -> Outcome {
+fn copy_disk(from: &Path, to: &Path) -> Outcome {
     fs::copy(from, to).map(drop).or_fail(|| format!("copy {} to {}", from.display(), to.display()))
 }

@@ -16,7 +16,7 @@ use self::certificate::Certificate;
 use self::equipment::Equipment;
 use self::packager::Packager;
 use self::stick::Stick;
-use super::look::{look, read_complaints};
+use super::look::{look, read_complaints, require_none};
 use super::machine::Machine;
 use super::moment::Moment;
 use super::root_fs::RootFs;
@@ -157,12 +157,7 @@ impl Life {
         self.boot("slot B, updated, fails", Moment::Update, FAILING, terminal, Self::use_and_fail)?;
         self.expect_notes("first=B\nA=good\nB=tried\n")?;
         let left = State::read(self.machine.disk(), Slot::A, &self.copy)?;
-        let different = left.differences(&used);
-        if !different.is_empty() || used.len() == 0 {
-            let list = different.join("\n  - ");
-            let what = format!("slot B has changed the state of slot A, {} files:\n  - {list}", used.len());
-            return Err(Failure::new(what));
-        }
+        left.require_same(&used, "the update to slot B")?;
 
         self.boot("slot A, again", Moment::Rollback, "", terminal, Self::stream_the_update)?;
         self.expect_notes("first=B\nA=good\nB=new\n")?;
@@ -209,10 +204,7 @@ impl Life {
         let image = if moment.slot() == Slot::A { &self.images.first } else { &self.images.second };
         let mut complaints = look(system, moment, image.image_id(), &state, &[])?;
         complaints.extend(read_complaints(system)?);
-        if !complaints.is_empty() {
-            let list = complaints.join("\n  - ");
-            return Err(Failure::new(format!("not everything is as it has to be:\n  - {list}")));
-        }
+        require_none(&complaints)?;
         let identity = system.expect(IDENTITY)?;
         if moment == Moment::FirstBoot {
             self.identity.clone_from(&identity);

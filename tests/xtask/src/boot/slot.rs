@@ -11,7 +11,7 @@ pub(crate) enum Slot {
 
 impl Slot {
     /// The label of its partition.
-    pub(crate) fn label(self) -> &'static str {
+    pub(crate) const fn label(self) -> &'static str {
         match self {
             Self::A => "x-sys-a",
             Self::B => "x-sys-b",

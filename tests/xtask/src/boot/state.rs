@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use super::disk::Disk;
 use super::slot::Slot;
-use crate::failure::{OrFail as _, Outcome};
+use crate::failure::{Failure, OrFail as _, Outcome};
 
 /// All files of a slot's state.
 #[derive(Debug)]
@@ -38,13 +38,20 @@ impl State {
         Ok(Self { files })
     }
 
-    /// How many files there are.
-    pub(super) fn len(&self) -> usize {
-        self.files.len()
+    /// Fails unless it is as `before`, which is not empty. `what` may have changed it.
+    pub(super) fn require_same(&self, before: &Self, what: &str) -> Outcome {
+        let different = self.differences(before);
+        if different.is_empty() && !before.files.is_empty() {
+            return Ok(());
+        }
+        let (count, list) = (before.files.len(), different.join("\n  - "));
+        Err(Failure::new(format!(
+            "{what} has changed the state of the other slot, {count} files:\n  - {list}"
+        )))
     }
 
     /// The names of files that are not as they are in `other`.
-    pub(super) fn differences(&self, other: &Self) -> Vec<String> {
+    fn differences(&self, other: &Self) -> Vec<String> {
         let names = self.files.keys().chain(other.files.keys());
         let mut differ: Vec<_> = names
             .filter(|name| self.files.get(*name) != other.files.get(*name))

@@ -8,6 +8,7 @@ use crate::boot::bare::BarePc;
 use crate::boot::disk::{Disk, Partition, SYS_DATA};
 use crate::boot::emulator::Emulator;
 use crate::boot::kernel::Kernel;
+use crate::boot::slot::Slot;
 use crate::failure::Outcome;
 use crate::task::Task;
 use crate::terminal::Terminal;
@@ -15,8 +16,8 @@ use crate::workspace::Workspace;
 
 /// Its disk: the labels are those that the initramfs and the policy know.
 const PARTITIONS: [Partition; 3] = [
-    Partition { label: "x-sys-a", size: 64 },
-    Partition { label: "x-sys-b", size: 64 },
+    Partition { label: Slot::A.label(), size: 64 },
+    Partition { label: Slot::B.label(), size: 64 },
     Partition { label: SYS_DATA, size: 64 },
 ];
 
@@ -38,8 +39,8 @@ impl Guest {
         let task = Task::start(terminal, "make a disk");
         let disk = Disk::create(build.directory().join("disk"), &PARTITIONS)?;
         let root = build.deployed(IMAGE).file("ext4")?;
-        for slot in ["x-sys-a", "x-sys-b"] {
-            disk.write(slot, &root)?;
+        for slot in [Slot::A, Slot::B] {
+            disk.install(slot, &root)?;
         }
         task.finish("two slots with the image, and a data partition");
         Ok(Self { disk, kernel, emulator, logs: build.log("boot") })
