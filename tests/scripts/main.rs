@@ -27,8 +27,10 @@ fn add_scripts(directory: &Path, shells: &[&str], scripts: &mut Vec<PathBuf>) {
 fn scripts(shells: &[&str]) -> Vec<PathBuf> {
     let mut scripts = Vec::new();
     add_scripts(workspace(), shells, &mut scripts);
-    let of_initramfs = workspace().join("applier/initramfs");
-    assert!(scripts.iter().any(|script| script.starts_with(&of_initramfs)), "{scripts:?}");
+    for place in ["applier/initramfs", "meta-sysota", "tests/yocto"] {
+        let place = workspace().join(place);
+        assert!(scripts.iter().any(|script| script.starts_with(&place)), "{scripts:?}");
+    }
     scripts
 }
 

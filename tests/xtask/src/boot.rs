@@ -9,7 +9,7 @@
 //! ([`tiny`]): devices with something wrong ([`failures`]), and power cuts ([`power`]).
 
 pub(crate) mod bare;
-mod call;
+mod busybox;
 mod chance;
 mod connection;
 mod cpio;

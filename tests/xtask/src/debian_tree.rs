@@ -75,4 +75,15 @@ impl DebianTree {
     pub(crate) fn path(&self, path: &str) -> PathBuf {
         self.root.join(path)
     }
+
+    /// The libraries of Debian's 64-bit PC, whose programs these are.
+    pub(crate) fn libraries(&self) -> PathBuf {
+        self.path("usr/lib/x86_64-linux-gnu")
+    }
+
+    /// The words that run one of its programs: by its own loader and libraries, since those of the machine may be older.
+    pub(crate) fn words(&self, program: &str) -> [PathBuf; 4] {
+        let loader = self.path("usr/lib64/ld-linux-x86-64.so.2");
+        [loader, "--library-path".into(), self.libraries(), self.path(program)]
+    }
 }

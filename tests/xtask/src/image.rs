@@ -7,9 +7,10 @@ use std::process::Command;
 
 use state_schema::{BLOB_PATH, FRAGMENT_DIR, PROGRAM_PATH};
 
+use crate::call;
 use crate::debian_root::DebianRoot;
 use crate::example::{Example, names_in};
-use crate::failure::{Failure, OrFail as _, Outcome};
+use crate::failure::{OrFail as _, Outcome};
 use crate::task::{Task, words};
 use crate::terminal::Terminal;
 use crate::workspace::Workspace;
@@ -72,15 +73,8 @@ impl Image {
     pub(crate) fn inspect(&self, format: &str) -> Outcome<String> {
         let mut command = Command::new(&self.statec);
         command.arg("inspect").arg(&self.blob).args(["--format", format]);
-        let output = command.output().or_fail(|| format!("run `{}`", words(&command)))?;
-        if !output.status.success() {
-            let said = String::from_utf8_lossy(&output.stderr);
-            return Err(Failure::with_output(
-                format!("`{}` failed: {}", words(&command), output.status),
-                said,
-            ));
-        }
-        String::from_utf8(output.stdout).or_fail(|| format!("read what `{}` printed", words(&command)))
+        let output = call::expect(&mut command, &[])?;
+        String::from_utf8(output).or_fail(|| format!("read what `{}` printed", words(&command)))
     }
 
     fn compile(&self, example: &Example, workspace: &Workspace, terminal: Terminal) -> Outcome {
@@ -112,7 +106,7 @@ impl Image {
 }
 
 /// A path of the image, relative to its root.
-fn relative(path: &str) -> &str {
+pub(crate) fn relative(path: &str) -> &str {
     path.trim_start_matches('/')
 }
 

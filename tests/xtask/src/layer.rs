@@ -4,7 +4,6 @@
 
 mod crates;
 mod oelint;
-mod scripts;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -37,10 +36,6 @@ pub(crate) fn check(workspace: &Workspace, terminal: Terminal) -> Outcome {
     task.finish(&format!(
         "oelint-adv has nothing to say about {count} recipes; the crates are those of Cargo.lock"
     ));
-
-    let mut task = Task::start(terminal, "layer: scripts");
-    let count = scripts::check(&files, workspace, &mut task)?;
-    task.finish(&format!("shellcheck and busybox have nothing to say about {count} scripts"));
 
     let mut task = Task::start(terminal, "layer: fragments");
     let statec = workspace.build_statec(&mut task)?;

@@ -14,6 +14,7 @@
 
 mod bench;
 mod boot;
+mod call;
 mod cobertura;
 mod coverage;
 mod cross;

@@ -5,8 +5,8 @@ use std::process::{Command, Output, Stdio};
 
 use tempfile::TempDir;
 
-use super::call;
 use super::key::Key;
+use crate::call;
 use crate::failure::{OrFail as _, Outcome};
 
 const HOST: &str = "root@127.0.0.1";

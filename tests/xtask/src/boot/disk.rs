@@ -6,8 +6,8 @@ use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::call;
 use super::slot::Slot;
+use crate::call;
 use crate::failure::{Failure, OrFail as _, Outcome};
 
 const MIB: u64 = 1 << 20;

@@ -10,9 +10,6 @@ use crate::workspace::Workspace;
 
 const PACKAGE: &str = "qemu-system-x86";
 
-/// Where Debian has libraries of its architecture.
-const LIBRARIES: &str = "usr/lib/x86_64-linux-gnu";
-
 /// An emulator of a PC. It is unpacked and not installed: Debian's package would replace tools of another version that
 /// the machine may have.
 #[derive(Debug)]
@@ -31,11 +28,8 @@ impl Emulator {
         // Whatever becomes of this process, even by a signal, the emulator is not left behind.
         let mut command = Command::new("setpriv");
         command.args(["--pdeathsig", "KILL", "--"]);
-        // Its own loader and libraries, since those of the machine may be older.
-        command.arg(self.tree.path("usr/lib64/ld-linux-x86-64.so.2"));
-        command.arg("--library-path").arg(self.tree.path(LIBRARIES));
-        command.arg(self.tree.path("usr/bin/qemu-system-x86_64"));
-        command.env("QEMU_MODULE_DIR", self.tree.path(LIBRARIES).join("qemu"));
+        command.args(self.tree.words("usr/bin/qemu-system-x86_64"));
+        command.env("QEMU_MODULE_DIR", self.tree.libraries().join("qemu"));
         for firmware in ["usr/share/qemu", "usr/share/seabios"] {
             command.arg("-L").arg(self.tree.path(firmware));
         }

@@ -15,6 +15,7 @@ use super::power::command_line;
 use super::slot::Slot;
 use super::tiny::{ROOT_SIZE, Seen, Tiny, TinyPc};
 use crate::failure::{Failure, OrFail as _, Outcome};
+use crate::image::relative;
 use crate::task::Task;
 use crate::terminal::Terminal;
 use crate::workspace::Workspace;
@@ -316,7 +317,7 @@ fn make_shell_talk(disk: &Disk, spoiler: &mut Spoiler<'_, '_>) -> Outcome {
 
 /// Changes one bit in the middle of it.
 fn damage_blob(disk: &Disk, spoiler: &mut Spoiler<'_, '_>) -> Outcome {
-    let path = spoiler.image.root(spoiler.workspace)?.join(BLOB_PATH.trim_start_matches('/'));
+    let path = spoiler.image.root(spoiler.workspace)?.join(relative(BLOB_PATH));
     let blob = fs::read(&path).or_fail(|| format!("read {}", path.display()))?;
     let place = || format!("damage the blob in {}", disk.file().display());
     let bytes = fs::read(disk.file()).or_fail(place)?;

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::call;
+use crate::call;
 use crate::debian_root::RELEASE;
 use crate::debian_tree::DebianTree;
 use crate::failure::{Failure, OrFail as _, Outcome};

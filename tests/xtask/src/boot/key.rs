@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::call;
+use crate::call;
 use crate::failure::{OrFail as _, Outcome};
 
 /// A pair of keys for SSH.

@@ -8,10 +8,12 @@ use std::process::Command;
 use state_schema::{BLOB_PATH, FRAGMENT_DIR, PROGRAM_PATH};
 
 use super::bare::BarePc;
+use super::busybox;
 use super::emulator::Emulator;
 use super::initramfs;
 use super::kernel::Kernel;
 use crate::failure::{Failure, OrFail as _, Outcome};
+use crate::image::relative;
 use crate::task::Task;
 use crate::terminal::Terminal;
 use crate::tool;
@@ -77,13 +79,13 @@ impl Tiny {
         let policy = self.write_policy(workspace, &root)?;
         let id = format!("tiny-{}", self.number);
         let mut compile = Command::new(statec);
-        compile.arg("compile").arg(beneath(&root, FRAGMENT_DIR)).arg("--rootfs").arg(&root);
+        compile.arg("compile").arg(root.join(relative(FRAGMENT_DIR))).arg("--rootfs").arg(&root);
         compile
             .arg("--image")
             .arg(policy)
             .args(["--image-id", &id, "--prepare"])
             .arg("--output")
-            .arg(beneath(&root, BLOB_PATH));
+            .arg(root.join(relative(BLOB_PATH)));
         task.run(&mut compile, &log)?;
         let image = root.with_extension("ext4");
         fs::File::create(&image)
@@ -96,7 +98,6 @@ impl Tiny {
     fn fill(self, root: &Path, workspace: &Workspace, system: &Path) -> std::io::Result<()> {
         let sources = workspace.root().join(SOURCES);
         for directory in [
-            "bin",
             "sbin",
             "dev",
             "proc",
@@ -112,21 +113,17 @@ impl Tiny {
         ] {
             fs::create_dir_all(root.join(directory))?;
         }
-        fs::create_dir_all(beneath(root, FRAGMENT_DIR))?;
+        fs::create_dir_all(root.join(relative(FRAGMENT_DIR)))?;
         for fragment in fs::read_dir(sources.join("state.d"))? {
             let fragment = fragment?;
-            copy(&fragment.path(), &beneath(root, FRAGMENT_DIR).join(fragment.file_name()), 0o644)?;
+            copy(&fragment.path(), &root.join(relative(FRAGMENT_DIR)).join(fragment.file_name()), 0o644)?;
         }
         copy(&sources.join("init"), &root.join("sbin/init"), 0o755)?;
-        copy(system, &beneath(root, PROGRAM_PATH), 0o755)?;
-        let busybox = tool::find("busybox").ok_or(std::io::ErrorKind::NotFound)?;
-        copy(&busybox, &root.join("bin/busybox"), 0o755)?;
+        copy(system, &root.join(relative(PROGRAM_PATH)), 0o755)?;
+        busybox::install(root, &APPLETS)?;
         if self.has_fsck {
             let fsck = tool::find("e2fsck.static").ok_or(std::io::ErrorKind::NotFound)?;
             copy(&fsck, &root.join("sbin/fsck.ext4"), 0o755)?;
-        }
-        for applet in APPLETS {
-            symlink("busybox", root.join("bin").join(applet))?;
         }
         let write = |path: &str, text: &str| fs::write(root.join(path), text);
         write("usr/lib/os-release", &format!("IMAGE_ID=tiny-{}\n", self.number))?;
@@ -249,10 +246,6 @@ impl Seen {
         }
         Ok(())
     }
-}
-
-fn beneath(root: &Path, path: &str) -> PathBuf {
-    root.join(path.trim_start_matches('/'))
 }
 
 fn copy(from: &Path, to: &Path, mode: u32) -> std::io::Result<()> {

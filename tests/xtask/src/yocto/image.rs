@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::call;
 use crate::failure::{Failure, OrFail as _, Outcome};
 use crate::task::Task;
 
@@ -128,19 +129,7 @@ fn strange(line: &str) -> Failure {
 }
 
 fn tar(archive: &Path, arguments: &[&str]) -> Outcome<Vec<u8>> {
-    let output = Command::new("tar")
-        .arg("--file")
-        .arg(archive)
-        .args(arguments)
-        .output()
-        .or_fail(|| "run tar".to_owned())?;
-    if output.status.success() {
-        return Ok(output.stdout);
-    }
-    Err(Failure::with_output(
-        format!("cannot read {}", archive.display()),
-        String::from_utf8_lossy(&output.stderr),
-    ))
+    call::expect(Command::new("tar").arg("--file").arg(archive).args(arguments), &[])
 }
 
 #[cfg(test)]

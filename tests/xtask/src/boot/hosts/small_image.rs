@@ -1,17 +1,18 @@
 //! The image that is started: busybox, and one script that tells what it finds.
 
 use std::fs::{self, Permissions};
-use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use state_schema::{BLOB_PATH, FRAGMENT_DIR, PROGRAM_PATH};
 
-use crate::boot::call;
-use crate::failure::{Failure, OrFail as _, Outcome};
+use crate::boot::busybox;
+use crate::call;
+use crate::failure::{OrFail as _, Outcome};
+use crate::image::relative;
 use crate::task::Task;
 use crate::terminal::Terminal;
-use crate::tool;
 use crate::workspace::Workspace;
 
 /// An entry of each kind of mount.
@@ -40,8 +41,7 @@ sleep 60
 /// The programs of busybox that it takes.
 const APPLETS: [&str; 5] = ["grep", "sed", "sh", "sleep", "sync"];
 
-const DIRECTORIES: [&str; 14] = [
-    "bin",
+const DIRECTORIES: [&str; 13] = [
     "dev",
     "etc/thing",
     "proc",
@@ -111,15 +111,11 @@ fn lay_out(root: &Path, program: &Path) -> Outcome {
     if root.exists() {
         fs::remove_dir_all(root).or_fail(|| format!("remove {}", root.display()))?;
     }
-    let busybox = tool::find("busybox").ok_or_else(|| Failure::new("busybox is missing"))?;
     let fill = || {
         for directory in DIRECTORIES {
             fs::create_dir_all(root.join(directory))?;
         }
-        fs::copy(&busybox, root.join("bin/busybox"))?;
-        for applet in APPLETS {
-            symlink("busybox", root.join("bin").join(applet))?;
-        }
+        busybox::install(root, &APPLETS)?;
         fs::copy(program, root.join(relative(PROGRAM_PATH)))?;
         fs::write(root.join("sbin/init"), INIT)?;
         fs::set_permissions(root.join("sbin/init"), Permissions::from_mode(0o755))?;
@@ -145,9 +141,4 @@ fn pack(root: &Path, to: &Path) -> Outcome {
     let mut pack = Command::new("mksquashfs");
     pack.arg(root).arg(to).args(["-noappend", "-all-root", "-quiet", "-no-progress"]);
     call::expect(&mut pack, &[]).map(|_| ())
-}
-
-/// A path of the image, relative to its root.
-fn relative(path: &str) -> &str {
-    path.trim_start_matches('/')
 }

@@ -3,9 +3,9 @@
 use std::path::Path;
 use std::process::Command;
 
-use crate::boot::call;
 use crate::boot::disk::Disk;
 use crate::boot::slot::Slot;
+use crate::call;
 use crate::failure::{Failure, Outcome};
 
 /// How much of the console is shown when something else was seen, in lines.

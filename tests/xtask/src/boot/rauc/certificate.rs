@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::boot::call;
+use crate::call;
 use crate::failure::Outcome;
 
 /// Both files of a certificate.

@@ -51,10 +51,9 @@ impl Packager {
         fs::hard_link(image.file(), content.join("rootfs.img")).or_fail(place)?;
         // Where the handler of the gateway looks for it.
         fs::copy(image.blob(), content.join("state.blob")).or_fail(place)?;
-        // Its own loader and libraries, since those of the machine may be older.
-        let mut rauc = Command::new(self.tree.path("usr/lib64/ld-linux-x86-64.so.2"));
-        rauc.arg("--library-path").arg(self.tree.path("usr/lib/x86_64-linux-gnu"));
-        rauc.arg(self.tree.path("usr/bin/rauc")).arg("bundle");
+        let [loader, words @ ..] = self.tree.words("usr/bin/rauc");
+        let mut rauc = Command::new(loader);
+        rauc.args(words).arg("bundle");
         rauc.arg(format!("--cert={}", signer.public.display()));
         rauc.arg(format!("--key={}", signer.key.display()));
         // The image is packed already.

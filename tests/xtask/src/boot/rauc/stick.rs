@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::certificate::Certificate;
-use crate::boot::call;
+use crate::call;
 use crate::debian_root::RELEASE;
 use crate::debian_tree::DebianTree;
 use crate::failure::{OrFail as _, Outcome};

@@ -8,7 +8,7 @@ use crate::failure::{Failure, OrFail as _, Outcome};
 use crate::task::words;
 
 /// Runs `command` with `input` as its standard input, whatever it comes to.
-pub(super) fn run(command: &mut Command, input: &[u8]) -> Outcome<Output> {
+pub(crate) fn run(command: &mut Command, input: &[u8]) -> Outcome<Output> {
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let spoken = |command: &mut Command| -> io::Result<Output> {
         let mut child = command.spawn()?;
@@ -23,7 +23,7 @@ pub(super) fn run(command: &mut Command, input: &[u8]) -> Outcome<Output> {
 }
 
 /// Runs `command` with `input` as its standard input, and returns its standard output. Fails unless it succeeds.
-pub(super) fn expect(command: &mut Command, input: &[u8]) -> Outcome<Vec<u8>> {
+pub(crate) fn expect(command: &mut Command, input: &[u8]) -> Outcome<Vec<u8>> {
     let output = run(command, input)?;
     if output.status.success() {
         return Ok(output.stdout);
