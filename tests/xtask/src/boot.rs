@@ -41,12 +41,22 @@ use clap::ValueEnum;
 use crate::boot::life::Life;
 use crate::boot::policy::Policy;
 use crate::boot::tiny::TinyPc;
+use crate::debian_release::Release;
+use crate::example::Example;
 use crate::failure::Outcome;
 use crate::terminal::Terminal;
 use crate::workspace::{Workspace, require_root};
 
 /// What chance begins with.
 pub(crate) const SEED: u64 = 1;
+
+/// The machines that live: what their image makes writable, and which Debian it is made of.
+const LIVES: [(Policy, Release); 3] = [
+    (Policy::Granular, Release::Trixie),
+    (Policy::WholeEtc, Release::Trixie),
+    // Its systemd is the first one that can be told where the files of /etc really live.
+    (Policy::Granular, Release::Sid),
+];
 
 /// What is booted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -106,10 +116,11 @@ pub(crate) fn run(
 
 fn run_lives(workspace: &Workspace, terminal: Terminal, share: Share) -> Outcome {
     println!("{}", terminal.bold("Real Debians with a read-only root, booted in an emulator"));
-    let policies = if share == Share::Brief { &Policy::ALL[..1] } else { &Policy::ALL };
-    for policy in policies {
-        println!("\n{}", terminal.bold(&format!("{}: {}", policy.example(), policy.title())));
-        Life::begin(*policy, workspace, terminal)?.live(terminal)?;
+    let lives = if share == Share::Brief { &LIVES[..1] } else { &LIVES };
+    for &(policy, release) in lives {
+        let example = Example::open(workspace, policy.example())?.made_of(release)?;
+        println!("\n{}", terminal.bold(&format!("{}: {}", example.name(), policy.title())));
+        Life::begin(policy, &example, workspace, terminal)?.live(terminal)?;
     }
     Ok(())
 }

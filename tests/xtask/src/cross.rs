@@ -5,6 +5,7 @@ use std::process::Command;
 
 use clap::ValueEnum;
 
+use crate::debian_release::Release;
 use crate::debian_tree::DebianTree;
 use crate::elf;
 use crate::failure::{Failure, OrFail as _, Outcome};
@@ -15,13 +16,13 @@ use crate::tool;
 use crate::workspace::{Workspace, require_root};
 
 /// The Debian release whose compiler of Rust comes with the sources of `core`, and runs on Debian 12.
-const COMPILER_RELEASE: &str = "bookworm";
+const COMPILER_RELEASE: Release = Release::Bookworm;
 
 /// Its packages: they are a newer Rust than the release's own.
 const COMPILER: [&str; 2] = ["rustc-web", "rust-web-src"];
 
 /// The Debian release whose emulators know `openat2`, which QEMU does since 9.2; they are static.
-const EMULATOR_RELEASE: &str = "trixie";
+const EMULATOR_RELEASE: Release = Release::Trixie;
 const EMULATOR: [&str; 1] = ["qemu-user"];
 
 /// An architecture other than x86-64.

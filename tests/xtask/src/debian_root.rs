@@ -12,9 +12,6 @@ use crate::terminal::Terminal;
 use crate::tool;
 use crate::workspace::Workspace;
 
-/// The Debian release that examples are made of.
-pub(crate) const RELEASE: &str = "trixie";
-
 /// The tar archive of a Debian with an example's packages, as its packages left it.
 #[derive(Debug)]
 pub(crate) struct DebianRoot {
@@ -27,24 +24,23 @@ impl DebianRoot {
         let directory = workspace.scratch(&example.image_id())?;
         let archive = directory.join("debian.tar");
         let key_file = directory.join("debian.key");
-        let key = format!("{RELEASE}\n{}\n", example.packages().join("\n"));
+        let release = example.release();
+        let key = format!("{}\n{}\n", release.name(), example.packages().join("\n"));
         let mut task = Task::start(terminal, "fetch Debian");
         let count = example.packages().len();
         if archive.exists() && fs::read_to_string(&key_file).is_ok_and(|had| had == key) {
-            task.finish(&format!("{RELEASE} with {count} packages asked for: have it already"));
+            task.finish(&format!("{} with {count} packages asked for: have it already", release.name()));
             return Ok(Self { archive });
         }
         tool::ensure(&[tool::MMDEBSTRAP], workspace, terminal)?;
         // Under its own name only when it is complete: an interrupted run leaves nothing that looks like a cache.
         let partial = directory.join("debian.partial.tar");
-        let mut mmdebstrap = Command::new("mmdebstrap");
-        mmdebstrap.args(["--variant=minbase", "--format=tar"]);
-        mmdebstrap.arg(format!("--include={}", example.packages().join(","))).arg(RELEASE).arg(&partial);
+        let mut mmdebstrap = release.mmdebstrap("minbase", "tar", example.packages(), &partial);
         task.run(&mut mmdebstrap, &workspace.scratch("log")?.join("mmdebstrap.txt"))?;
         fs::rename(&partial, &archive)
             .and_then(|()| fs::write(&key_file, key))
             .or_fail(|| format!("keep {}", archive.display()))?;
-        task.finish(&format!("{RELEASE} with {count} packages asked for, by mmdebstrap"));
+        task.finish(&format!("{} with {count} packages asked for, by mmdebstrap", release.name()));
         Ok(Self { archive })
     }
 

@@ -2,8 +2,8 @@
 
 use std::fs;
 use std::path::PathBuf;
-use std::process::Command;
 
+use crate::debian_release::Release;
 use crate::failure::{OrFail as _, Outcome};
 use crate::task::Task;
 use crate::terminal::Terminal;
@@ -21,7 +21,7 @@ impl DebianTree {
     /// directory, below the one for this crate's own.
     pub(crate) fn fetch(
         name: &str,
-        release: &str,
+        release: Release,
         packages: &[&str],
         workspace: &Workspace,
         terminal: Terminal,
@@ -32,7 +32,7 @@ impl DebianTree {
     /// The same, with the packages configured: their programs can be run with the tree as their root.
     pub(crate) fn install(
         name: &str,
-        release: &str,
+        release: Release,
         packages: &[&str],
         workspace: &Workspace,
         terminal: Terminal,
@@ -43,13 +43,13 @@ impl DebianTree {
     fn fetch_as(
         variant: &str,
         name: &str,
-        release: &str,
+        release: Release,
         packages: &[&str],
         workspace: &Workspace,
         terminal: Terminal,
     ) -> Outcome<Self> {
         let root = workspace.scratch(name)?;
-        let key = format!("{release} {}\n", packages.join(" "));
+        let key = format!("{} {}\n", release.name(), packages.join(" "));
         let key_file = root.with_extension("key");
         let short = root.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let title = format!("fetch {short}");
@@ -62,13 +62,11 @@ impl DebianTree {
         if root.exists() {
             fs::remove_dir_all(&root).or_fail(|| format!("remove {}", root.display()))?;
         }
-        let mut mmdebstrap = Command::new("mmdebstrap");
-        mmdebstrap.arg(format!("--variant={variant}")).arg("--format=directory");
-        mmdebstrap.arg(format!("--include={}", packages.join(","))).arg(release).arg(&root);
+        let mut mmdebstrap = release.mmdebstrap(variant, "directory", packages, &root);
         task.run(&mut mmdebstrap, &workspace.scratch("log")?.join(short).with_extension("txt"))?;
         // Last, so that an interrupted run leaves nothing that looks complete.
         fs::write(&key_file, key).or_fail(|| format!("write {}", key_file.display()))?;
-        task.finish(&format!("{} of {release}, by mmdebstrap", packages.join(" and ")));
+        task.finish(&format!("{} of {}, by mmdebstrap", packages.join(" and "), release.name()));
         Ok(Self { root })
     }
 

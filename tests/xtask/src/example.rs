@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::debian_release::Release;
 use crate::failure::{Failure, OrFail as _, Outcome};
 use crate::workspace::Workspace;
 
@@ -15,12 +16,14 @@ use crate::workspace::Workspace;
 /// - `image/remove.txt`: files that the packages' scripts made and no image may ship, one a line;
 /// - `expected-plan.txt`, `expected-plan.json`: what `statec inspect` prints;
 /// - `update/`, where there is one: how the next image differs. `packages.txt` says which packages it has more (`+NAME`)
-///   or less (`-NAME`), `remove.txt` which files it has not any more; `fragments/` and `files/` come on top.
+///   or less (`-NAME`), `remove.txt` which files it has not any more; `fragments/` and `files/` come on top;
+/// - `sid/`, where there is one: in the same way, how the image differs when it is made of that release of Debian.
 #[derive(Debug)]
 pub(crate) struct Example {
     name: String,
     /// Images of one name count from 1.
     number: u32,
+    release: Release,
     directory: PathBuf,
     packages: Vec<String>,
     removals: Vec<String>,
@@ -36,6 +39,7 @@ impl Example {
         Ok(Self {
             name: name.to_owned(),
             number: 1,
+            release: Release::Trixie,
             packages: read_list(&directory.join("image/packages.txt"))?,
             removals: read_list(&directory.join("image/remove.txt"))?,
             fragments: vec![directory.join("fragments")],
@@ -56,6 +60,15 @@ impl Example {
         Ok(examples)
     }
 
+    /// The same image, made of another release.
+    pub(crate) fn made_of(self, release: Release) -> Outcome<Self> {
+        if release == self.release {
+            return Ok(self);
+        }
+        let name = format!("{}-{}", self.name, release.name());
+        Ok(Self { name, release, ..self.with(&self.directory.join(release.name()))? })
+    }
+
     /// The image that comes after this one.
     pub(crate) fn updated(&self) -> Outcome<Self> {
         self.changed(&self.directory.join("update"))
@@ -63,29 +76,35 @@ impl Example {
 
     /// The image that comes after this one if what is in `update` changes.
     pub(crate) fn changed(&self, update: &Path) -> Outcome<Self> {
+        Ok(Self { number: self.number + 1, ..self.with(update)? })
+    }
+
+    /// This image, but for what the directory `changes` says.
+    fn with(&self, changes: &Path) -> Outcome<Self> {
         let mut packages = self.packages.clone();
-        for change in read_list(&update.join("packages.txt"))? {
+        for change in read_list(&changes.join("packages.txt"))? {
             match change.split_at_checked(1) {
                 Some(("+", package)) => packages.push(package.to_owned()),
                 Some(("-", package)) if packages.iter().any(|had| had == package) => {
                     packages.retain(|had| had != package);
                 }
                 _ => {
-                    return Err(Failure::new(format!("{}: cannot change `{change}`", update.display())));
+                    return Err(Failure::new(format!("{}: cannot change `{change}`", changes.display())));
                 }
             }
         }
         packages.sort();
         let also = |old: &[PathBuf], new: &str| {
-            let new = Some(update.join(new)).filter(|directory| directory.is_dir());
+            let new = Some(changes.join(new)).filter(|directory| directory.is_dir());
             old.iter().cloned().chain(new).collect()
         };
         Ok(Self {
             name: self.name.clone(),
-            number: self.number + 1,
+            number: self.number,
+            release: self.release,
             directory: self.directory.clone(),
             packages,
-            removals: [self.removals.clone(), read_list(&update.join("remove.txt"))?].concat(),
+            removals: [self.removals.clone(), read_list(&changes.join("remove.txt"))?].concat(),
             fragments: also(&self.fragments, "fragments"),
             files: also(&self.files, "files"),
         })
@@ -98,6 +117,11 @@ impl Example {
     /// The name of this one image, which no other has.
     pub(crate) fn image_id(&self) -> String {
         format!("{}-{}", self.name, self.number)
+    }
+
+    /// The release of Debian that the image is made of.
+    pub(crate) fn release(&self) -> Release {
+        self.release
     }
 
     /// The Debian packages of the image, besides those that every Debian has.

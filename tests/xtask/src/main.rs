@@ -18,6 +18,7 @@ mod call;
 mod cobertura;
 mod coverage;
 mod cross;
+mod debian_release;
 mod debian_root;
 mod debian_tree;
 mod demo;

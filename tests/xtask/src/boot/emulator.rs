@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use crate::debian_root::RELEASE;
+use crate::debian_release::Release;
 use crate::debian_tree::DebianTree;
 use crate::failure::Outcome;
 use crate::terminal::Terminal;
@@ -19,7 +19,7 @@ pub(crate) struct Emulator {
 
 impl Emulator {
     pub(crate) fn fetch(workspace: &Workspace, terminal: Terminal) -> Outcome<Self> {
-        let tree = DebianTree::fetch("boot/emulator", RELEASE, &[PACKAGE], workspace, terminal)?;
+        let tree = DebianTree::fetch("boot/emulator", Release::Trixie, &[PACKAGE], workspace, terminal)?;
         Ok(Self { tree })
     }
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::call;
-use crate::debian_root::RELEASE;
+use crate::debian_release::Release;
 use crate::debian_tree::DebianTree;
 use crate::failure::{Failure, OrFail as _, Outcome};
 use crate::terminal::Terminal;
@@ -32,7 +32,7 @@ pub(crate) struct Module {
 
 impl Kernel {
     pub(crate) fn fetch(workspace: &Workspace, terminal: Terminal) -> Outcome<Self> {
-        let tree = DebianTree::fetch("boot/kernel", RELEASE, &[PACKAGE], workspace, terminal)?;
+        let tree = DebianTree::fetch("boot/kernel", Release::Trixie, &[PACKAGE], workspace, terminal)?;
         let boot = tree.path("boot");
         let images = files_below(&boot, |name| name.starts_with("vmlinuz-"))?;
         let image = match images.as_slice() {

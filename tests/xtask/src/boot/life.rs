@@ -34,17 +34,21 @@ pub(super) struct Life {
 }
 
 impl Life {
-    /// Builds the images, and a machine that has the first one in slot A.
-    pub(super) fn begin(policy: Policy, workspace: &Workspace, terminal: Terminal) -> Outcome<Self> {
+    /// Builds the image of `example` and the next one, and a machine that has the first one in slot A.
+    pub(super) fn begin(
+        policy: Policy,
+        example: &Example,
+        workspace: &Workspace,
+        terminal: Terminal,
+    ) -> Outcome<Self> {
         let mut task = Task::start(terminal, "build stated");
         let stated = workspace.build_system(&mut task)?;
         task.finish("for the initramfs and for the image");
-        let example = Example::open(workspace, policy.example())?;
         let machine = Machine::assemble(example.name(), &stated, &[], workspace, terminal)?;
         let build = |example: &Example| {
             RootFs::build(example, &stated, machine.key(), |_| Ok(()), workspace, terminal)
         };
-        let images = [build(&example)?, build(&example.updated()?)?];
+        let images = [build(example)?, build(&example.updated()?)?];
         machine.disk().install(Slot::A, images[0].file())?;
         let copy = workspace.scratch("boot")?.join(example.name()).join("state");
         let first = [Vec::new(), Vec::new()];

@@ -21,8 +21,6 @@ pub(crate) struct Refusal {
 }
 
 impl Policy {
-    pub(crate) const ALL: [Self; 2] = [Self::Granular, Self::WholeEtc];
-
     /// The example that has it.
     pub(crate) fn example(self) -> &'static str {
         match self {
@@ -70,6 +68,19 @@ impl Policy {
     }
 }
 
+/// A script that sets the time zone. A timer that elapses at ten past three, in local time, has to follow, without anybody
+/// who reloads PID 1.
+macro_rules! set_time_zone {
+    ($zone:literal) => {
+        concat!(
+            "timedatectl set-timezone ",
+            $zone,
+            "; for second in $(seq 20); do sleep 1; systemctl show --property=NextElapseUSecRealtime \
+             e2scrub_all.timer | grep ' 03:1.:' && exit; done; exit 1"
+        )
+    };
+}
+
 /// What is done to any Debian.
 const HABITS: [Habit; 19] = [
     Habit {
@@ -83,7 +94,7 @@ const HABITS: [Habit; 19] = [
         title: "SSH host keys",
         fate: Fate::Identity,
         changes: ["", ""],
-        read: "for key in $(sshd -T | sed -n 's/^hostkey //p'); do ssh-keygen -l -f $key; done | sort",
+        read: "for key in $(sshd -T | sed -n 's/^hostkey //Ip'); do ssh-keygen -l -f $key; done | sort",
         seen: ["", ""],
     },
     Habit {
@@ -103,7 +114,7 @@ const HABITS: [Habit; 19] = [
     Habit {
         title: "timedatectl set-timezone",
         fate: Fate::Slot,
-        changes: ["timedatectl set-timezone Asia/Tokyo", "timedatectl set-timezone Asia/Kolkata"],
+        changes: [set_time_zone!("Asia/Tokyo"), set_time_zone!("Asia/Kolkata")],
         read: "date +%Z",
         seen: ["JST", "IST"],
     },
@@ -161,7 +172,7 @@ const HABITS: [Habit; 19] = [
             "sed -i 's/^LoginGraceTime .*/LoginGraceTime 61/' /etc/ssh/sshd_config.d/20-access.conf",
             "sed -i 's/^LoginGraceTime .*/LoginGraceTime 62/' /etc/ssh/sshd_config.d/20-access.conf",
         ],
-        read: "sshd -T | grep -i '^logingracetime '",
+        read: "sshd -T | grep -i '^logingracetime ' | tr A-Z a-z",
         seen: ["logingracetime 61", "logingracetime 62"],
     },
     Habit {
@@ -171,14 +182,14 @@ const HABITS: [Habit; 19] = [
             "echo MaxStartups 7:30:70 > /etc/ssh/sshd_config.d/50-admin.conf",
             "echo MaxStartups 8:30:80 > /etc/ssh/sshd_config.d/50-admin.conf",
         ],
-        read: "sshd -T | grep -i '^maxstartups '",
+        read: "sshd -T | grep -i '^maxstartups ' | tr A-Z a-z",
         seen: ["maxstartups 7:30:70", "maxstartups 8:30:80"],
     },
     Habit {
         title: "sshd setting, untouched",
         fate: Fate::Image,
         changes: ["", ""],
-        read: "sshd -T | grep -i '^clientaliveinterval '",
+        read: "sshd -T | grep -i '^clientaliveinterval ' | tr A-Z a-z",
         seen: ["clientaliveinterval 31", "clientaliveinterval 32"],
     },
     Habit {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::host::Host;
-use crate::debian_root::RELEASE;
+use crate::debian_release::Release;
 use crate::debian_tree::DebianTree;
 use crate::failure::{Failure, OrFail as _, Outcome};
 use crate::task::Task;
@@ -56,7 +56,7 @@ pub(super) struct Generators {
 
 impl Generators {
     pub(super) fn fetch(workspace: &Workspace, terminal: Terminal) -> Outcome<Self> {
-        let tree = DebianTree::install("boot/generators", RELEASE, &PACKAGES, workspace, terminal)?;
+        let tree = DebianTree::install("boot/generators", Release::Trixie, &PACKAGES, workspace, terminal)?;
         let modules = tree.path("usr/lib/modules");
         let place = || format!("list {}", modules.display());
         let mut versions = Vec::new();

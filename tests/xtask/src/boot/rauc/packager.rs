@@ -6,7 +6,7 @@ use std::process::Command;
 
 use super::certificate::Certificate;
 use crate::boot::root_fs::RootFs;
-use crate::debian_root::RELEASE;
+use crate::debian_release::Release;
 use crate::debian_tree::DebianTree;
 use crate::failure::{OrFail as _, Outcome};
 use crate::task::Task;
@@ -25,7 +25,7 @@ pub(super) struct Packager {
 
 impl Packager {
     pub(super) fn fetch(workspace: &Workspace, terminal: Terminal) -> Outcome<Self> {
-        let tree = DebianTree::fetch("boot/packager", RELEASE, &["rauc"], workspace, terminal)?;
+        let tree = DebianTree::fetch("boot/packager", Release::Trixie, &["rauc"], workspace, terminal)?;
         Ok(Self { tree, log: workspace.scratch("log")?.join("rauc-bundle.txt") })
     }
 

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use super::certificate::Certificate;
 use crate::call;
-use crate::debian_root::RELEASE;
+use crate::debian_release::Release;
 use crate::debian_tree::DebianTree;
 use crate::failure::{OrFail as _, Outcome};
 use crate::terminal::Terminal;
@@ -43,7 +43,7 @@ impl Stick {
         workspace: &Workspace,
         terminal: Terminal,
     ) -> Outcome {
-        let tree = DebianTree::fetch("boot/server", RELEASE, &["nginx"], workspace, terminal)?;
+        let tree = DebianTree::fetch("boot/server", Release::Trixie, &["nginx"], workspace, terminal)?;
         let files = [
             (tree.path("usr/sbin/nginx"), "nginx"),
             (workspace.root().join(SETTINGS), "nginx.conf"),
