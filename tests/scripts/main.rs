@@ -42,12 +42,12 @@ fn passes(command: &mut Command) {
 
 #[test]
 fn shellcheck_has_nothing_to_say() {
-    passes(Command::new("shellcheck").args(scripts(&["#!/bin/sh", "#!/bin/bash"])));
+    passes(Command::new("shellcheck").args(scripts(&["#!/bin/sh", "#!/bin/busybox sh", "#!/bin/bash"])));
 }
 
 #[test]
 fn shells_of_an_initramfs_can_read_them() {
-    for script in scripts(&["#!/bin/sh"]) {
+    for script in scripts(&["#!/bin/sh", "#!/bin/busybox sh"]) {
         passes(Command::new("dash").arg("-n").arg(&script));
         passes(Command::new("busybox").args(["ash", "-n"]).arg(&script));
     }

@@ -18,12 +18,12 @@ pub(crate) mod emulator;
 mod failures;
 mod habit;
 mod hosts;
-mod initramfs;
+pub(crate) mod initramfs;
 pub(crate) mod kernel;
 mod key;
 mod life;
 mod look;
-mod machine;
+pub(crate) mod machine;
 mod moment;
 mod policy;
 mod power;
@@ -78,7 +78,8 @@ pub(crate) enum Part {
 pub(crate) enum Share {
     /// Everything.
     All,
-    /// What there is time for before every merge: of lives, only that of the image where named paths are writable.
+    /// What there is time for before every merge: of lives, only that of the image where named paths are writable, and of
+    /// hosts, only the layer's.
     Brief,
 }
 
@@ -103,7 +104,7 @@ pub(crate) fn run(
                 println!("\n{}", terminal.bold("Power cuts"));
                 power::run(&TinyPc::assemble(workspace, terminal)?, workspace, share, seed, terminal)?;
             }
-            Part::Hosts => hosts::run(workspace, terminal)?,
+            Part::Hosts => hosts::run(workspace, terminal, share)?,
             Part::Rauc => {
                 println!("\n{}", terminal.bold("gateway: updated by RAUC"));
                 rauc::Life::begin(workspace, terminal)?.live(terminal)?;

@@ -229,7 +229,7 @@ fn run_demo(workspace: &Workspace, terminal: Terminal) -> Outcome {
 
 fn run_boot(workspace: &Workspace, terminal: Terminal) -> Outcome {
     println!();
-    let parts = [boot::Part::Lives, boot::Part::Failures, boot::Part::Power];
+    let parts = [boot::Part::Lives, boot::Part::Failures, boot::Part::Power, boot::Part::Hosts];
     boot::run(workspace, terminal, &parts, boot::Share::Brief, boot::SEED)
 }
 
