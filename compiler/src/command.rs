@@ -1,5 +1,6 @@
 //! The command line: what each command takes, and what it answers.
 
+mod blob_file;
 mod compile;
 mod diff;
 mod explain;

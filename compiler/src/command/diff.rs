@@ -1,12 +1,11 @@
 //! `statec diff`
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
-use state_schema::Blob;
 use statec::diff::diff;
 
+use super::blob_file::BlobFile;
 use super::{FINDINGS, Failure, Format, Output};
 
 /// Show what an update from one image to another changes for state
@@ -25,16 +24,9 @@ pub(crate) struct Diff {
 
 impl Diff {
     pub(crate) fn run(&self) -> Result<Output, Failure> {
-        let [old_bytes, new_bytes] = [read(&self.old)?, read(&self.new)?];
-        let decode =
-            |bytes, path: &Path| Blob::decode(bytes).map_err(|error| format!("{}: {error}", path.display()));
-        let [old, new] = [decode(&old_bytes, &self.old)?, decode(&new_bytes, &self.new)?];
-        let diff = diff(&old, &new);
+        let [old, new] = [BlobFile::read(&self.old)?, BlobFile::read(&self.new)?];
+        let diff = diff(&old.decode()?, &new.decode()?);
         let stdout = self.format.show(&diff, statec::diff::Diff::text)?;
         Ok(Output { stdout, stderr: String::new(), status: if diff.loses_state() { FINDINGS } else { 0 } })
     }
-}
-
-fn read(path: &Path) -> Result<Vec<u8>, Failure> {
-    Ok(fs::read(path).map_err(|error| format!("cannot read {}: {error}", path.display()))?)
 }

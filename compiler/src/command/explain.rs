@@ -1,16 +1,16 @@
 //! `statec explain`
 
-use std::fs;
 use std::path::PathBuf;
 
 use clap::Args;
-use state_schema::{Blob, StatePath};
+use state_schema::StatePath;
 use statec::diagnostic::Findings;
 use statec::explain::Explanation;
 use statec::rootfs::Rootfs;
 use statec::source::Sources;
 use statec::{analyse, explain};
 
+use super::blob_file::BlobFile;
 use super::{FINDINGS, Failure, Format, Output, render_findings};
 
 /// Show which fragment and line decides a path, and what becomes of its state
@@ -39,9 +39,8 @@ impl Explain {
     pub(crate) fn run(self, colour: bool) -> Result<Output, Failure> {
         let path = StatePath::new(&self.path).map_err(|fault| format!("{}: {fault}", self.path))?;
         let Some(blob) = &self.blob else { return self.by_fragments(path, colour) };
-        let bytes = fs::read(blob).map_err(|error| format!("cannot read {}: {error}", blob.display()))?;
-        let refuse = |error| format!("{}: {error}", blob.display());
-        let explanation = explain::by_blob(&Blob::decode(&bytes).map_err(refuse)?, path).map_err(refuse)?;
+        let file = BlobFile::read(blob)?;
+        let explanation = explain::by_blob(&file.decode()?, path).map_err(|error| file.refuse(&error))?;
         let stdout = self.format.show(&explanation, Explanation::text)?;
         Ok(Output { stdout, stderr: String::new(), status: 0 })
     }

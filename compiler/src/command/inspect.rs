@@ -1,14 +1,13 @@
 //! `statec inspect`
 
-use std::fs;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use state_schema::Blob;
 use statec::format::json_text;
 use statec::fstab;
 use statec::inspect::inspect;
 
+use super::blob_file::BlobFile;
 use super::{Failure, Output};
 
 /// Show what a blob will do on the target
@@ -31,11 +30,9 @@ enum Format {
 
 impl Inspect {
     pub(crate) fn run(self) -> Result<Output, Failure> {
-        let name = self.blob.display();
-        let bytes = fs::read(&self.blob).map_err(|error| format!("cannot read {name}: {error}"))?;
-        let refuse = |error| format!("{name}: {error}");
-        let blob = Blob::decode(&bytes).map_err(refuse)?;
-        let inspection = inspect(&blob).map_err(refuse)?;
+        let file = BlobFile::read(&self.blob)?;
+        let blob = file.decode()?;
+        let inspection = inspect(&blob).map_err(|error| file.refuse(&error))?;
         let stdout = match self.format {
             Format::Table => inspection.table(),
             Format::Json => json_text(&inspection)?,
