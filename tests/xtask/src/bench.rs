@@ -2,6 +2,7 @@
 //!
 //! Only shown, never a reason to fail: time on a shared machine says too little for that.
 
+mod booting;
 mod container;
 mod contender;
 mod copying;
@@ -34,6 +35,8 @@ pub(crate) enum Subject {
     Mounting,
     /// The same by mount units, in a container.
     Container,
+    /// The same in a whole boot.
+    Booting,
     /// Taking a slot's state over.
     Copying,
 }
@@ -45,9 +48,20 @@ impl Subject {
             Self::Statec => statec::measure_all,
             Self::Mounting => mounting::measure_all,
             Self::Container => container::measure_all,
+            Self::Booting => booting::measure_all,
             Self::Copying => copying::measure_all,
         };
         measure(workspace, terminal, figures)
+    }
+
+    /// As it is named on the command line and in the page.
+    fn name(self) -> String {
+        self.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
+    }
+
+    /// Whether it takes longer when the machine is busy.
+    fn minds_load(self) -> bool {
+        self != Self::Booting
     }
 }
 
@@ -56,24 +70,25 @@ const QUIET: f64 = 0.5;
 
 /// Measures the subjects that are asked for, or all, and prints; writes the figures into the documentation where asked.
 pub(crate) fn run(workspace: &Workspace, terminal: Terminal, asked: &[Subject], write: bool) -> Outcome {
+    let page = workspace.root().join("docs/performance.md");
     let load = load()?;
-    let mut figures = Figures::default();
-    if load > QUIET {
-        // Part of the page, lest such figures be taken for better ones.
-        figures.add(&format!(
-            "**The machine was busy when this was measured** (load {load}): repeat it when it is quiet."
-        ));
-    }
-    for subject in Subject::value_variants() {
-        if asked.is_empty() || asked.contains(subject) {
-            subject.measure(workspace, terminal, &mut figures)?;
+    for &subject in Subject::value_variants() {
+        if !asked.is_empty() && !asked.contains(&subject) {
+            continue;
         }
-    }
-    println!("\n{}", figures.as_str());
-    if write {
-        let page = workspace.root().join("docs/performance.md");
-        figures.write_into(&page)?;
-        println!("Written into {}.", workspace.show(&page));
+        let mut figures = Figures::default();
+        if load > QUIET && subject.minds_load() {
+            // Part of the page, lest such figures be taken for better ones.
+            figures.add(&format!(
+                "**The machine was busy when this was measured** (load {load}): repeat it when it is quiet."
+            ));
+        }
+        subject.measure(workspace, terminal, &mut figures)?;
+        println!("\n{}", figures.as_str());
+        if write {
+            figures.write_into(&page, &subject.name())?;
+            println!("Written into {}.", workspace.show(&page));
+        }
     }
     Ok(())
 }

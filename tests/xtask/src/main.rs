@@ -152,8 +152,8 @@ enum Command {
         /// Measure only these, in their usual order.
         #[arg(value_enum)]
         subjects: Vec<Subject>,
-        /// Put the figures, all of them, into docs/performance.md.
-        #[arg(long, conflicts_with = "subjects")]
+        /// Put the figures into docs/performance.md.
+        #[arg(long)]
         write: bool,
     },
     /// Run the tests with counters, and write target/coverage/cobertura.xml and junit.xml.

@@ -13,7 +13,7 @@ use crate::tool;
 use crate::workspace::Workspace;
 
 /// What OE-Core's layers and board support packages do in an initramfs: a path each, seeded if missing, then bound.
-const SCRIPT: &str = r#"#!/bin/sh
+pub(super) const SCRIPT: &str = r#"#!/bin/sh
 # seed-and-bind ROOT DATA LIST
 root=$1 data=$2
 while read -r path; do

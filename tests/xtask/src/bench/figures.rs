@@ -8,11 +8,15 @@ use std::time::Duration;
 use super::usage::Series;
 use crate::failure::{Failure, OrFail as _, Outcome};
 
-/// Around the part of a page that is written by this program.
-const BEGIN: &str = "<!-- figures: written by `cargo xtask bench --write` -->";
-const END: &str = "<!-- end of figures -->";
+/// Around what this program has written of a subject into a page.
+fn marks(subject: &str) -> [String; 2] {
+    [
+        format!("<!-- {subject}: written by `cargo xtask bench --write` -->"),
+        format!("<!-- end of {subject} -->"),
+    ]
+}
 
-/// Everything that one run of the benchmark found out.
+/// What was found out about a subject.
 #[derive(Debug, Default)]
 pub(crate) struct Figures(String);
 
@@ -61,11 +65,12 @@ impl Figures {
         &self.0
     }
 
-    /// Puts the figures into the page at `path`, between its marks.
-    pub(crate) fn write_into(&self, path: &Path) -> Outcome {
+    /// Puts the figures into the page at `path`, between the marks of their subject.
+    pub(crate) fn write_into(&self, path: &Path, subject: &str) -> Outcome {
         let page = fs::read_to_string(path).or_fail(|| format!("read {}", path.display()))?;
-        let page = replace_marked(&page, &self.0)
-            .ok_or_else(|| Failure::new(format!("{} has no lines {BEGIN} and {END}", path.display())))?;
+        let page = replace_marked(&page, subject, &self.0).ok_or_else(|| {
+            Failure::new(format!("{} has no lines {}", path.display(), marks(subject).join(" and ")))
+        })?;
         fs::write(path, page).or_fail(|| format!("write {}", path.display()))
     }
 }
@@ -79,10 +84,11 @@ pub(crate) struct Target {
 }
 
 /// The page with another text between its marks; `None` without marks.
-fn replace_marked(page: &str, text: &str) -> Option<String> {
-    let (before, rest) = page.split_once(BEGIN)?;
-    let (_, after) = rest.split_once(END)?;
-    Some(format!("{before}{BEGIN}\n\n{text}\n{END}{after}"))
+fn replace_marked(page: &str, subject: &str, text: &str) -> Option<String> {
+    let [begin, end] = marks(subject);
+    let (before, rest) = page.split_once(&begin)?;
+    let (_, after) = rest.split_once(&end)?;
+    Some(format!("{before}{begin}\n\n{text}\n{end}{after}"))
 }
 
 /// Milliseconds, or seconds where that is long.
@@ -111,11 +117,14 @@ mod tests {
 
     #[test]
     fn replaces_what_is_between_the_marks_and_nothing_else() {
-        let page = format!("before\n{BEGIN}\nold\n{END}\nafter\n");
-        let new = replace_marked(&page, "new\n").unwrap();
-        assert_eq!(new, format!("before\n{BEGIN}\n\nnew\n\n{END}\nafter\n"));
-        assert_eq!(replace_marked(&new, "new\n").unwrap(), new);
-        assert_eq!(replace_marked("no marks", "new"), None);
+        let [begin, end] = marks("copying");
+        let [other, other_end] = marks("statec");
+        let rest = format!("between\n{other}\nother\n{other_end}\nafter\n");
+        let page = format!("before\n{begin}\nold\n{end}\n{rest}");
+        let new = replace_marked(&page, "copying", "new\n").unwrap();
+        assert_eq!(new, format!("before\n{begin}\n\nnew\n\n{end}\n{rest}"));
+        assert_eq!(replace_marked(&new, "copying", "new\n").unwrap(), new);
+        assert_eq!(replace_marked("no marks", "copying", "new"), None);
     }
 
     #[test]

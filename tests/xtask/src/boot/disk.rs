@@ -151,6 +151,14 @@ impl Disk {
         Ok(())
     }
 
+    /// Makes directories in sys-data, by their paths from its top; parents are to come first.
+    pub(crate) fn make_directories(&self, paths: &[String]) -> Outcome {
+        let commands: String = paths.iter().flat_map(|path| ["mkdir ", path, "\n"]).collect();
+        let mut debugfs = Command::new("debugfs");
+        debugfs.args(["-w", "-f", "-"]).arg(self.file_system(SYS_DATA)?);
+        call::expect(&mut debugfs, commands.as_bytes()).map(drop)
+    }
+
     /// Fails unless the file system of sys-data is whole. The machine is to be off.
     pub(crate) fn check(&self) -> Outcome {
         let mut e2fsck = Command::new("e2fsck");

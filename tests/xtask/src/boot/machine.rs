@@ -36,7 +36,7 @@ const PC: [&str; 9] =
 const MEMORY: &str = "1024";
 
 /// What its disk is divided into.
-pub(super) const PARTITIONS: [Partition; 4] = [
+pub(crate) const PARTITIONS: [Partition; 4] = [
     Partition { label: BOOT, size: 15 },
     Partition { label: Slot::A.label(), size: 240 },
     Partition { label: Slot::B.label(), size: 240 },
