@@ -1,4 +1,4 @@
-"""What the layer's classes do in Python, on a real root file system.
+"""What the layer's classes do in Python, on a real root file system, and how the initramfs's module reads partition tables.
 
 Run by `cargo xtask test layer`, under fakeroot: `statec` on PATH, and ROOTFS names a Debian root that may be changed.
 BitBake's own modules are not there. What the library uses of them is small enough to be written down here, by their
@@ -7,6 +7,7 @@ documentation; `cargo xtask yocto` runs the same in BitBake.
 
 import os
 import shutil
+import subprocess
 import sys
 import tempfile
 import types
@@ -175,6 +176,48 @@ class FragmentsTest(unittest.TestCase):
         scarthgap = Variables(FILESYSTEM_PERMS_TABLES='files/fs-perms-persistent-log.txt', VOLATILE_LOG_DIR='no')
         self.assertFalse(fragments.is_volatile(scarthgap, 'log'))
         self.assertTrue(fragments.is_volatile(scarthgap, 'tmp'))
+
+
+class ModuleTest(unittest.TestCase):
+    """What the module of the initramfs finds in a disk's table, where the kernel does not say it."""
+
+    MODULE = os.path.join(TOP, 'meta-sysota/recipes-sysota/initramfs-module-sysota/files/sysota')
+
+    def setUp(self):
+        self.directory = tempfile.mkdtemp()
+        self.addCleanup(shutil.rmtree, self.directory)
+        # As the kernel shows the disk in /sys. What is beneath /dev is relative to it.
+        disk = os.path.join(self.directory, 'disk.img')
+        self.write('uevent', 'MAJOR=8\nDEVNAME=..%s\nDEVTYPE=disk\n' % disk)
+        os.mkdir(os.path.join(self.directory, 'queue'))
+        self.write('queue/logical_block_size', '512\n')
+        os.mkdir(os.path.join(self.directory, 'bin'))
+        os.symlink(shutil.which('busybox'), os.path.join(self.directory, 'bin/hexdump'))
+        with open(disk, 'wb') as file:
+            file.truncate(64 << 20)
+        self.disk = disk
+
+    def write(self, name, text):
+        with open(os.path.join(self.directory, name), 'w') as file:
+            file.write(text)
+
+    def uuids(self, table, numbers):
+        subprocess.run(['sfdisk', '--quiet', self.disk], input=table, text=True, check=True)
+        calls = ['sysota_read_uuid "%s" %d' % (self.directory, number) for number in numbers]
+        environment = {'PATH': self.directory + '/bin:/usr/bin:/bin'}
+        result = subprocess.run(['busybox', 'ash', '-c', '\n'.join(['. "%s"' % self.MODULE] + calls)], env=environment,
+                                capture_output=True, text=True)
+        self.assertEqual(result.stderr, '')
+        return result.stdout.split()
+
+    def test_signature_and_number(self):
+        table = 'label: dos\nlabel-id: 0x7379a341\n' + 4 * 'size=8M\n'
+        self.assertEqual(self.uuids(table, [1, 4, 12]), ['7379a341-01', '7379a341-04', '7379a341-0c'])
+
+    def test_entries_of_a_guid_partition_table(self):
+        ids = ['12345678-9ABC-DEF0-0102-0304050607FF', '5359534F-5441-4449-534B-000000000002']
+        table = 'label: gpt\n' + ''.join('size=8M, uuid=%s\n' % uuid for uuid in ids)
+        self.assertEqual(self.uuids(table, [1, 2]), [uuid.lower() for uuid in ids])
 
 
 if __name__ == '__main__':

@@ -98,7 +98,7 @@ pub(crate) const OF_BOOTS: [Tool; 9] =
     [MMDEBSTRAP, BUSYBOX, MKFS_EXT4, DEBUGFS, E2FSCK, MKSQUASHFS, SFDISK, SSH, XZ];
 
 /// What the checks of the layer run.
-pub(crate) const OF_LAYER: [Tool; 1] = [FAKEROOT];
+pub(crate) const OF_LAYER: [Tool; 3] = [FAKEROOT, BUSYBOX, SFDISK];
 
 /// What BitBake wants of a host, and the shims of its test layer.
 pub(crate) const OF_YOCTO: [Tool; 14] = [
