@@ -7,6 +7,13 @@ SYSOTA_PARTS[base-files] = "\
     ${@'' if sysota.fragments.is_volatile(d, 'log') else 'base-files-log'} \
     ${@'base-files-root' if d.getVar('ROOT_HOME') == '/root' else ''} \
 "
-SYSOTA_PARTS[systemd] = "${@'' if sysota.fragments.is_volatile(d, 'log') else 'systemd-journal'}"
+SYSOTA_PARTS[systemd] = "\
+    ${@'' if sysota.fragments.is_volatile(d, 'log') else 'systemd-journal'} \
+    ${SYSOTA_WITHIN_SYSTEMD} \
+"
 
 require sysota-fragments.inc
+
+# Scarthgap has networkd in systemd's own package, later series have it beside that.
+SYSOTA_WITHIN_SYSTEMD = "${@'systemd-networkd' if 'scarthgap' in d.getVar('LAYERSERIES_CORENAMES').split() else ''}"
+SYSOTA_SPOKEN_OF:remove = "${SYSOTA_WITHIN_SYSTEMD}"
