@@ -23,14 +23,17 @@ SYSOTA_SYS_DATA_OPTIONS[doc] = "Its mount options, separated by commas."
 SYSOTA_SYS_DATA_MOUNT_POINT ?= "/run/mount/sysdata"
 SYSOTA_SYS_DATA_MOUNT_POINT[doc] = "Where it is mounted, below /run."
 
+SYSOTA_BOOT_SIZE ?= "64M"
+SYSOTA_BOOT_SIZE[doc] = "Size of the boot partition, for wks files: boot loader, kernel and initramfs of each slot."
 SYSOTA_SLOT_SIZE ?= "512M"
-SYSOTA_SLOT_SIZE[doc] = "Size of a slot's partition, for wks files."
+SYSOTA_SLOT_SIZE[doc] = "Size of each slot's partition, for wks files: the largest image that an update will bring."
 SYSOTA_SYS_DATA_SIZE ?= "256M"
 SYSOTA_SYS_DATA_SIZE[doc] = "Size of the partition that holds all state, for wks files."
 SYSOTA_DISK_ID ?= "73797341"
-SYSOTA_DISK_ID[doc] = "Of a disk with MBR, eight hexadecimal digits: its partitions' PARTUUIDs begin with it."
+SYSOTA_DISK_ID[doc] = "Of a disk with MBR, eight hexadecimal digits: its partitions' PARTUUIDs begin with it. Scarthgap's wic makes one up: there, sfdisk --disk-id sets it afterwards."
 
 WICVARS:append = " SYSOTA_LABEL_BOOT SYSOTA_LABEL_SYS_A SYSOTA_LABEL_SYS_B SYSOTA_LABEL_SYS_DATA"
 
-# Series after scarthgap write the sources of boot partitions with an underscore.
+# Series after scarthgap write the sources of boot partitions with an underscore, and know how to set a disk's signature.
+SYSOTA_WIC_DISK_ID = "${@'' if 'scarthgap' in d.getVar('LAYERSERIES_CORENAMES').split() else '--diskid 0x${SYSOTA_DISK_ID}'}"
 SYSOTA_WIC_SEPARATOR = "${@'-' if 'scarthgap' in d.getVar('LAYERSERIES_CORENAMES').split() else '_'}"
