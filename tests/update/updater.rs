@@ -63,7 +63,7 @@ fn marks_good_what_is() {
 }
 
 fn finds_the_scripts_on_the_page() {
-    let page = fs::read_to_string(workspace().join("docs/integration.md")).unwrap();
+    let page = fs::read_to_string(workspace().join("docs/ota-daemon.md")).unwrap();
     for script in [SCRIPT, PRE_INSTALL] {
         let text = fs::read_to_string(workspace().join(script)).unwrap();
         assert!(page.contains(&format!("```sh\n{text}```\n")), "{script}");

@@ -3,7 +3,7 @@ DESCRIPTION = "As those of sysota-fragments, for packages of another layer: inst
 
 require recipes-sysota/sysota-fragments/sysota-fragments.inc
 
-# The one that docs/integration.md explains and the gateway example has.
+# The one that docs/ota-daemon.md explains and the gateway example has.
 FILESEXTRAPATHS:prepend := "${THISDIR}/../../../../../examples/gateway/image/files/usr/lib/sysota:"
 SRC_URI += "file://mark-good"
 # The package is one that sysota-fragments.inc makes.
