@@ -46,7 +46,7 @@ do_sysota_lint[doc] = "Checks the state fragments of the recipe"
 do_sysota_lint[dirs] = "${UNPACKDIR}"
 do_sysota_lint () {
     [ -z "${SYSOTA_FRAGMENTS}" ] || statec lint ${SYSOTA_LINT_FLAGS} ${SYSOTA_FRAGMENTS} ||
-        bbfatal "the state fragments are not as they have to be: see above"
+        bbfatal_log "the state fragments are not as they have to be"
 }
 addtask sysota_lint after do_patch do_prepare_recipe_sysroot before do_install
 
