@@ -30,12 +30,14 @@ class SysotaTests(OESelftestTestCase):
     def setUpLocal(self):
         super().setUpLocal()
         self.layer = os.path.join(self.builddir, 'sysota-selftest')
+        # Not expanded when layers are compared with it.
+        series = get_bb_vars(['LAYERSERIES_CORENAMES'])['LAYERSERIES_CORENAMES']
         self.write('conf/layer.conf', '''
 BBFILES += "${LAYERDIR}/recipes-*/*/*.bb"
 BBFILE_COLLECTIONS += "sysota-selftest"
 BBFILE_PATTERN_sysota-selftest = "^${LAYERDIR}/"
-LAYERSERIES_COMPAT_sysota-selftest = "${LAYERSERIES_CORENAMES}"
-''')
+LAYERSERIES_COMPAT_sysota-selftest = "%s"
+''' % series)
         self.track_for_cleanup(self.layer)
         self.append_bblayers_config('BBLAYERS += "%s"\n' % self.layer)
 
