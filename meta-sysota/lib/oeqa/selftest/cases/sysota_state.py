@@ -1,4 +1,4 @@
-# What builds with the layer accept, make and refuse. Run in a build directory that has it: oe-selftest -r sysota
+# What builds with the layer accept, make and refuse. Run in a build directory that has it: oe-selftest -r sysota_state
 #
 # SPDX-License-Identifier: MIT
 
