@@ -15,6 +15,7 @@
 mod bench;
 mod boot;
 mod call;
+mod certificate;
 mod cobertura;
 mod coverage;
 mod cross;
@@ -162,12 +163,13 @@ enum Command {
     Coverage,
     /// Build images with the BitBake layer, look at what was built, and boot it.
     ///
-    /// BITBAKE_DIR and OECORE_DIR say where BitBake and OpenEmbedded-Core are. Builds as a user without privileges, for which
-    /// it must be root itself; fetches an emulator and a kernel with mmdebstrap on the first run. Nothing is installed.
+    /// BITBAKE_DIR and OECORE_DIR say where BitBake and OpenEmbedded-Core are, and LAYERS_DIR, if it is set, where other layers
+    /// are. Builds as a user without privileges, for which it must be root itself; fetches an emulator and a kernel with
+    /// mmdebstrap on the first run. Debian packages that are missing are installed.
     Yocto {
-        /// Have BitBake read all recipes of OpenEmbedded-Core first, which takes minutes.
+        /// Have BitBake read all recipes of OpenEmbedded-Core as well, which takes minutes.
         #[arg(long)]
-        parse_all: bool,
+        all_recipes: bool,
     },
 }
 
@@ -198,7 +200,7 @@ fn main() -> ExitCode {
         Command::Test { steps, advisories } => suite::run(&workspace, terminal, &steps, advisories),
         Command::Bench { subjects, write } => bench::run(&workspace, terminal, &subjects, write),
         Command::Coverage => coverage::run(&workspace, terminal),
-        Command::Yocto { parse_all } => yocto::run(&workspace, terminal, parse_all),
+        Command::Yocto { all_recipes } => yocto::run(&workspace, terminal, all_recipes),
     });
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -101,10 +101,11 @@ pub(crate) const OF_BOOTS: [Tool; 9] =
 pub(crate) const OF_LAYER: [Tool; 3] = [FAKEROOT, BUSYBOX, SFDISK];
 
 /// What BitBake wants of a host, and the shims of its test layer.
-pub(crate) const OF_YOCTO: [Tool; 14] = [
+pub(crate) const OF_YOCTO: [Tool; 24] = [
     MMDEBSTRAP,
     BUSYBOX,
     MKFS_EXT4,
+    OPENSSL,
     Tool { program: "chrpath", package: "chrpath" },
     Tool { program: "cpio", package: "cpio" },
     Tool { program: "diffstat", package: "diffstat" },
@@ -116,6 +117,17 @@ pub(crate) const OF_YOCTO: [Tool; 14] = [
     Tool { program: "pseudo", package: "pseudo" },
     SFDISK,
     Tool { program: "zstd", package: "zstd" },
+    // What testimage wants to be there.
+    Tool { program: "ip", package: "iproute2" },
+    Tool { program: "ping", package: "iputils-ping" },
+    Tool { program: "ps", package: "procps" },
+    SSH,
+    // What wic calls, and the bundle recipe.
+    Tool { program: "mcopy", package: "mtools" },
+    Tool { program: "mkdosfs", package: "dosfstools" },
+    Tool { program: "parted", package: "parted" },
+    Tool { program: "rauc", package: "rauc" },
+    Tool { program: "sgdisk", package: "gdisk" },
 ];
 
 /// Installs those of `tools` that are missing.

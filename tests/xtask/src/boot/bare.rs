@@ -33,15 +33,9 @@ const PC: [&str; 12] = [
     "-no-reboot",
 ];
 
-/// What time is, inside.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Clock {
-    /// It passes as it does outside.
-    Real,
-    /// It passes with the instructions that the processor has done, two nanoseconds with each, and as it does outside while
-    /// there is nothing to do. So it is the same on every machine, however busy.
-    Counted,
-}
+/// Has time pass, inside, with the instructions that the processor has done, two nanoseconds with each, and as it does
+/// outside while there is nothing to do. So it is the same on every machine, however busy.
+const COUNTED: [&str; 2] = ["-icount", "shift=1,sleep=on"];
 
 /// What it takes to boot one.
 #[derive(Clone, Copy, Debug)]
@@ -63,18 +57,7 @@ impl BarePc<'_> {
         command_line: &str,
         task: &mut Task<'_>,
     ) -> Outcome<String> {
-        let mut qemu = self.command(disk, writes, Clock::Real, command_line)?;
-        require_end(self.run(&mut qemu, LIMIT, task)?)
-    }
-
-    /// The same, with a clock that shows how much was done and not how long it took.
-    pub(crate) fn boot_counted(
-        &self,
-        disk: &Path,
-        command_line: &str,
-        task: &mut Task<'_>,
-    ) -> Outcome<String> {
-        let mut qemu = self.command(disk, None, Clock::Counted, command_line)?;
+        let mut qemu = self.command(disk, writes, &self.file(), command_line)?;
         require_end(self.run(&mut qemu, LIMIT, task)?)
     }
 
@@ -85,11 +68,23 @@ impl BarePc<'_> {
         command_line: &str,
         task: &mut Task<'_>,
     ) -> Outcome<String> {
-        let mut qemu = self.command(disk, None, Clock::Real, command_line)?;
+        let mut qemu = self.command(disk, None, &self.file(), command_line)?;
         match self.run(&mut qemu, STAY, task)? {
             (shown, false) => Ok(shown),
             (shown, true) => Err(Failure::with_output("it should not have ended", shown)),
         }
+    }
+
+    /// The same to the end, with a clock that shows how much was done and not how long it took.
+    pub(crate) fn boot_counted(
+        &self,
+        disk: &Path,
+        command_line: &str,
+        task: &mut Task<'_>,
+    ) -> Outcome<String> {
+        let mut qemu = self.command(disk, None, &self.file(), command_line)?;
+        qemu.args(COUNTED);
+        require_end(self.run(&mut qemu, LIMIT, task)?)
     }
 
     /// Returns what the console has shown, and whether the machine ended by itself.
@@ -99,19 +94,26 @@ impl BarePc<'_> {
         Ok((String::from_utf8_lossy(&shown).replace('\r', ""), ended))
     }
 
+    /// The command that starts it with its console as standard input and output, for others to run.
+    pub(crate) fn on_terminal(&self, disk: &Path, command_line: &str) -> Outcome<Command> {
+        self.command(disk, None, "stdio", command_line)
+    }
+
+    /// The console as a file, as QEMU names it.
+    fn file(&self) -> String {
+        format!("file:{}", self.console.display())
+    }
+
     fn command(
         &self,
         disk: &Path,
         writes: Option<&Path>,
-        clock: Clock,
+        serial: &str,
         command_line: &str,
     ) -> Outcome<Command> {
         let mut qemu = self.emulator.command();
-        if clock == Clock::Counted {
-            qemu.args(["-icount", "shift=1,sleep=on"]);
-        }
         qemu.args(PC).args(["-display", "none", "-monitor", "none"]);
-        qemu.args(["-serial", &format!("file:{}", self.console.display())]);
+        qemu.args(["-serial", serial]);
         for node in block_nodes(disk, writes)? {
             qemu.args(["-blockdev", &node]);
         }

@@ -46,14 +46,27 @@ pub(crate) struct Disk {
 impl Disk {
     /// Makes a disk with an empty file system for state, and nothing in all other partitions. What `file` was before is gone.
     pub(crate) fn create(file: PathBuf, partitions: &[Partition]) -> Outcome<Self> {
-        let place = || format!("create {}", file.display());
-        let _ = fs::remove_file(&file);
-        let size = partitions.iter().map(|partition| partition.size).sum::<u64>() + 2 * MARGIN;
-        File::create(&file).and_then(|disk| disk.set_len(size * MIB)).or_fail(place)?;
         let mut table = "label: gpt\n".to_owned();
         for (Partition { label, size }, number) in partitions.iter().zip(1..) {
             let _ = writeln!(table, "size={size}MiB, name={label}, uuid={}", unique_id(number));
         }
+        Self::create_with_table(file, partitions, &table)
+    }
+
+    /// The same with a table that has no labels and a signature, of eight hexadecimal digits.
+    pub(crate) fn create_with_mbr(file: PathBuf, partitions: &[Partition], signature: &str) -> Outcome<Self> {
+        let mut table = format!("label: dos\nlabel-id: 0x{signature}\n");
+        for Partition { size, .. } in partitions {
+            let _ = writeln!(table, "size={size}MiB");
+        }
+        Self::create_with_table(file, partitions, &table)
+    }
+
+    fn create_with_table(file: PathBuf, partitions: &[Partition], table: &str) -> Outcome<Self> {
+        let place = || format!("create {}", file.display());
+        let _ = fs::remove_file(&file);
+        let size = partitions.iter().map(|partition| partition.size).sum::<u64>() + 2 * MARGIN;
+        File::create(&file).and_then(|disk| disk.set_len(size * MIB)).or_fail(place)?;
         let mut sfdisk = Command::new("sfdisk");
         call::expect(sfdisk.arg("--quiet").arg(&file), table.as_bytes())?;
         let disk = Self { file, partitions: partitions.to_vec() };

@@ -5,14 +5,12 @@
 //! what is common to both. It streams image 2 once more, which has a better day this time and is marked good.
 
 mod boot_loader;
-mod certificate;
 mod equipment;
 mod packager;
 mod stick;
 
 use std::path::{Path, PathBuf};
 
-use self::certificate::Certificate;
 use self::equipment::Equipment;
 use self::packager::Packager;
 use self::stick::Stick;
@@ -23,6 +21,7 @@ use super::root_fs::RootFs;
 use super::slot::Slot;
 use super::state::State;
 use super::system::System;
+use crate::certificate::Certificate;
 use crate::example::Example;
 use crate::failure::{Failure, Outcome};
 use crate::task::Task;

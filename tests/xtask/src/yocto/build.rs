@@ -1,6 +1,7 @@
 //! A build directory for BitBake, with a copy of the project that a test may change.
 
 use std::env;
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -19,13 +20,18 @@ const OECORE_DIR: &str = "OECORE_DIR";
 const MACHINE: &str = "sysota-test";
 
 /// Recipes of OpenEmbedded-Core that no build here needs, since reading them takes longer than the builds.
-const MASK: &str = "/meta/recipes-(?!core/(base-files|initrdscripts|images|packagegroups)/|kernel/linux/linux-dummy) \
-    nativesdk-packagegroup";
+const MASK: &str = "/meta/recipes-(?!core/(base-files/|initrdscripts/initramfs-framework_|packagegroups/packagegroup-core-boot)\
+    |kernel/linux/linux-dummy)";
+
+/// The distribution of the test layer.
+pub(super) const TEST_DISTRO: &str = "DISTRO = \"sysota-test\"\nMACHINE = \"sysota-test\"";
 
 /// A build directory.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Build {
     directory: PathBuf,
+    /// Lines of `local.conf` that are this directory's own.
+    lines: String,
     /// The project's files, without their history.
     sources: PathBuf,
     logs: PathBuf,
@@ -47,15 +53,36 @@ impl Build {
         let sources = directory.join("sources");
         let logs = workspace.scratch("log")?;
         let builder = Builder::prepare(top.join("builder"), &mut task, &logs.join("yocto-toolchain.txt"))?;
-        let conf = directory.join("conf");
-        fs::create_dir_all(&conf).or_fail(|| format!("create {}", conf.display()))?;
-        give(&directory)?;
-        let build = Self { directory, sources, logs, builder, bitbake, oecore, series };
+        let lines = masked(TEST_DISTRO);
+        let build = Self { directory, lines, sources, logs, builder, bitbake, oecore, series };
+        make(&build.downloads())?;
+        make(&build.state_cache())?;
+        build.lay_out(&[build.core(), build.layer(), build.test_layer()])?;
         build.copy_sources(workspace, &mut task)?;
         build.provide_crates(workspace, &mut task)?;
-        write(&conf.join("bblayers.conf"), &build.layers())?;
         task.finish("sources, crates and a Rust that others may read");
         Ok(build)
+    }
+
+    /// A directory beside this one, with other layers and lines of `local.conf`. What the one has built serves the other.
+    pub(super) fn beside(&self, name: &str, layers: &[PathBuf], lines: String) -> Outcome<Self> {
+        let directory = self.directory.with_file_name(format!("{}-{name}", self.series));
+        let build = Self { directory, lines, ..self.clone() };
+        build.lay_out(layers)?;
+        Ok(build)
+    }
+
+    fn lay_out(&self, layers: &[PathBuf]) -> Outcome {
+        let conf = self.directory.join("conf");
+        make(&self.directory)?;
+        make(&conf)?;
+        let layers: Vec<_> = layers.iter().map(|layer| layer.display().to_string()).collect();
+        let text = format!(
+            "LCONF_VERSION = \"7\"\nBBPATH = \"${{TOPDIR}}\"\nBBFILES = \"\"\nBBLAYERS = \"{}\"\n",
+            layers.join(" ")
+        );
+        write(&conf.join("bblayers.conf"), &text)?;
+        self.configure("")
     }
 
     /// The release of OpenEmbedded-Core.
@@ -67,9 +94,34 @@ impl Build {
         &self.directory
     }
 
+    /// A file or directory of OpenEmbedded-Core.
+    pub(super) fn of_oecore(&self, path: &str) -> PathBuf {
+        self.oecore.join(path)
+    }
+
+    /// The layer of OpenEmbedded-Core.
+    pub(super) fn core(&self) -> PathBuf {
+        self.of_oecore("meta")
+    }
+
+    /// The project's layer.
+    pub(super) fn layer(&self) -> PathBuf {
+        self.source("meta-sysota")
+    }
+
+    /// The one that makes it possible to build with nothing but the host.
+    pub(super) fn test_layer(&self) -> PathBuf {
+        self.source("tests/yocto/meta-sysota-test")
+    }
+
+    /// Where the project's copy has a file.
+    pub(super) fn source(&self, file: &str) -> PathBuf {
+        self.sources.join(file)
+    }
+
     /// The policy of the test images.
     pub(super) fn policy(&self) -> PathBuf {
-        self.sources.join("tests/yocto/meta-sysota-test/recipes-test/images/files/policy.yaml")
+        self.test_layer().join("recipes-test/images/files/policy.yaml")
     }
 
     pub(super) fn log(&self, name: &str) -> PathBuf {
@@ -84,10 +136,15 @@ impl Build {
 
     /// Builds `targets`. Returns what BitBake says.
     pub(super) fn bitbake(&self, task: &mut Task<'_>, targets: &[&str]) -> Outcome<String> {
-        self.configure("", true)?;
+        self.bitbake_with(task, "", targets)
+    }
+
+    /// The same, with lines more in the configuration.
+    pub(super) fn bitbake_with(&self, task: &mut Task<'_>, lines: &str, targets: &[&str]) -> Outcome<String> {
+        self.configure(lines)?;
         let log = self.log("bitbake");
-        let result = task.run(self.command().args(targets), &log);
-        let text = fs::read_to_string(&log).or_fail(|| format!("read {}", log.display()))?;
+        let result = self.run(task, Command::new("bitbake").args(targets), &log);
+        let text = read(&log)?;
         if result.is_ok() {
             return Ok(text);
         }
@@ -96,69 +153,60 @@ impl Build {
         Err(Failure::with_output(format!("BitBake failed; all that it says is in {}", log.display()), errors))
     }
 
-    /// Builds with a line more in the configuration, which has to fail. Returns what BitBake says.
-    pub(super) fn bitbake_fails(&self, task: &mut Task<'_>, line: &str, targets: &[&str]) -> Outcome<String> {
-        self.configure(line, true)?;
+    /// Builds with lines more in the configuration, which has to fail. Returns what BitBake says.
+    pub(super) fn bitbake_fails(
+        &self,
+        task: &mut Task<'_>,
+        lines: &str,
+        targets: &[&str],
+    ) -> Outcome<String> {
+        self.configure(lines)?;
         let log = self.log("bitbake-fails");
-        if task.run(self.command().args(targets), &log).is_ok() {
-            return Err(Failure::new(format!("{} was built with `{line}`", targets.join(" "))));
+        if self.run(task, Command::new("bitbake").args(targets), &log).is_ok() {
+            return Err(Failure::new(format!("{} was built with `{lines}`", targets.join(" "))));
         }
-        fs::read_to_string(&log).or_fail(|| format!("read {}", log.display()))
+        read(&log)
     }
 
-    /// Reads all recipes there are. Returns how BitBake sums it up.
-    pub(super) fn parse_all(&self, task: &mut Task<'_>) -> Outcome<String> {
-        self.configure("", false)?;
-        let log = self.log("parse");
-        task.run(self.command().arg("--parse-only"), &log)?;
-        let text = fs::read_to_string(&log).or_fail(|| format!("read {}", log.display()))?;
-        // It warns of a configuration of cargo above the build directory: the project's own, which has aliases only.
-        let is_ours =
-            |line: &&str| line.contains("WARNING: ") && !line.contains("Cargo config file(s) found at");
-        if let Some(warning) = text.lines().find(is_ours) {
-            return Err(Failure::new(format!("BitBake warns: {warning}")));
-        }
-        let summary = text.lines().find(|line| line.starts_with("Parsing of "));
-        summary
-            .map(str::to_owned)
-            .ok_or_else(|| Failure::with_output("BitBake does not say what it read", text))
+    /// Runs a program in the directory as the builder. Returns what it says.
+    pub(super) fn program(
+        &self,
+        task: &mut Task<'_>,
+        program: &Path,
+        arguments: &[&OsStr],
+    ) -> Outcome<String> {
+        self.configure("")?;
+        let log = self.log(&program.file_stem().unwrap_or_default().to_string_lossy());
+        self.run(task, Command::new(program).args(arguments), &log)?;
+        read(&log)
     }
 
     /// Changes a file of the project's copy, in which `before` has to occur once.
     pub(super) fn replace(&self, file: &str, before: &str, after: &str) -> Outcome {
-        let path = self.sources.join(file);
-        let text = fs::read_to_string(&path).or_fail(|| format!("read {}", path.display()))?;
+        let path = self.source(file);
+        let text = read(&path)?;
         if text.matches(before).count() != 1 {
             return Err(Failure::new(format!("{file} does not have `{before}` once")));
         }
         fs::write(&path, text.replace(before, after)).or_fail(|| format!("write {}", path.display()))
     }
 
-    fn command(&self) -> Command {
+    fn run(&self, task: &mut Task<'_>, command: &Command, log: &Path) -> Outcome {
         let programs = [self.oecore.join("scripts"), self.bitbake.join("bin")];
-        let mut command = self.builder.command(Path::new("bitbake"), &programs);
-        command.current_dir(&self.directory).env("BBPATH", &self.directory).env("BUILDDIR", &self.directory);
-        command
+        let mut as_builder = self.builder.command(command, &programs);
+        as_builder.current_dir(&self.directory);
+        as_builder.env("BBPATH", &self.directory).env("BUILDDIR", &self.directory);
+        task.run(&mut as_builder, log)
     }
 
-    fn configure(&self, line: &str, masked: bool) -> Outcome {
-        let mask = if masked { format!("BBMASK = \"{MASK}\"\n") } else { String::new() };
-        let downloads = self.downloads();
+    fn configure(&self, lines: &str) -> Outcome {
         let text = format!(
-            "CONF_VERSION = \"2\"\nDISTRO = \"sysota-test\"\nMACHINE = \"{MACHINE}\"\nDL_DIR = \"{}\"\n{mask}{line}\n",
-            downloads.display()
+            "CONF_VERSION = \"2\"\n{}\nDL_DIR = \"{}\"\nSSTATE_DIR = \"{}\"\n{lines}\n",
+            self.lines,
+            self.downloads().display(),
+            self.state_cache().display(),
         );
         write(&self.directory.join("conf/local.conf"), &text)
-    }
-
-    fn layers(&self) -> String {
-        let layers = [
-            self.oecore.join("meta"),
-            self.sources.join("meta-sysota"),
-            self.sources.join("tests/yocto/meta-sysota-test"),
-        ];
-        let layers = layers.map(|layer| layer.display().to_string()).join(" ");
-        format!("LCONF_VERSION = \"7\"\nBBPATH = \"${{TOPDIR}}\"\nBBFILES = \"\"\nBBLAYERS = \"{layers}\"\n")
     }
 
     /// The files that git knows or would add, as they are.
@@ -180,16 +228,35 @@ impl Build {
         let home = home.or_else(|| Some(PathBuf::from(env::var_os("HOME")?).join(".cargo")));
         let cache = home.unwrap_or_default().join("registry/cache");
         let downloads = self.downloads();
-        fs::create_dir_all(&downloads).or_fail(|| format!("create {}", downloads.display()))?;
-        give(&downloads)?;
         let mut copy = Command::new("find");
         copy.arg(&cache).args(["-name", "*.crate", "-exec", "cp", "--update", "--target-directory"]);
         task.run(copy.arg(&downloads).args(["{}", "+"]), &self.log("crates"))
     }
 
+    /// What is downloaded, or would be.
     fn downloads(&self) -> PathBuf {
         self.directory.with_file_name("downloads")
     }
+
+    /// What the directories have built of one release.
+    fn state_cache(&self) -> PathBuf {
+        self.directory.with_file_name(format!("{}-sstate", self.series))
+    }
+}
+
+/// Lines with which only recipes are read that the builds need.
+pub(super) fn masked(lines: &str) -> String {
+    format!("{lines}\nBBMASK = \"{MASK}\"")
+}
+
+/// Makes a directory of the builder's.
+pub(super) fn make(directory: &Path) -> Outcome {
+    fs::create_dir_all(directory).or_fail(|| format!("create {}", directory.display()))?;
+    give(directory)
+}
+
+fn read(path: &Path) -> Outcome<String> {
+    fs::read_to_string(path).or_fail(|| format!("read {}", path.display()))
 }
 
 /// Writes a file of the configuration. Only what has changed is written: BitBake reads all recipes again after each change.

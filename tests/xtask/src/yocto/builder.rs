@@ -12,8 +12,19 @@ use crate::task::Task;
 /// The user and group that own nothing, as Debian numbers them.
 pub(super) const NOBODY: u32 = 65534;
 
+/// For programs of the build system that ask git about layers, which are somebody else's, and commit to copies of them.
+const GIT: [(&str, &str); 7] = [
+    ("GIT_CONFIG_COUNT", "1"),
+    ("GIT_CONFIG_KEY_0", "safe.directory"),
+    ("GIT_CONFIG_VALUE_0", "*"),
+    ("GIT_AUTHOR_NAME", "builder"),
+    ("GIT_AUTHOR_EMAIL", "builder@localhost"),
+    ("GIT_COMMITTER_NAME", "builder"),
+    ("GIT_COMMITTER_EMAIL", "builder@localhost"),
+];
+
 /// A user without privileges, its home, and a Rust that it can read.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Builder {
     home: PathBuf,
     rust: PathBuf,
@@ -45,17 +56,18 @@ impl Builder {
         Ok(Self { home, rust })
     }
 
-    /// A command that runs as the builder, with nothing of this process's environment.
-    pub(super) fn command(&self, program: &Path, programs: &[PathBuf]) -> Command {
+    /// The command, as one that runs as the builder, with nothing of this process's environment.
+    pub(super) fn command(&self, wanted: &Command, programs: &[PathBuf]) -> Command {
         let mut command = Command::new("setpriv");
         command.arg(format!("--reuid={NOBODY}")).arg(format!("--regid={NOBODY}")).arg("--clear-groups");
         // Whatever becomes of this process, no build is left behind.
-        command.args(["--pdeathsig", "TERM"]).arg(program);
+        command.args(["--pdeathsig", "TERM"]).arg(wanted.get_program()).args(wanted.get_args());
         let mut places = programs.to_vec();
         places.push(self.rust.join("bin"));
         places.extend(["/usr/sbin", "/usr/bin", "/sbin", "/bin"].map(PathBuf::from));
         let path = env::join_paths(places).unwrap_or_default();
         command.env_clear().env("PATH", path).env("HOME", &self.home).env("LANG", "en_US.UTF-8");
+        command.envs(GIT);
         command
     }
 }

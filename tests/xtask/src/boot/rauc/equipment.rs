@@ -4,7 +4,7 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-use super::certificate::Certificate;
+use crate::certificate::Certificate;
 use crate::failure::{Failure, OrFail as _, Outcome};
 use crate::image::lay_over;
 use crate::workspace::Workspace;

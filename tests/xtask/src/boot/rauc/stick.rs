@@ -4,8 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::certificate::Certificate;
 use crate::call;
+use crate::certificate::Certificate;
 use crate::debian_release::Release;
 use crate::debian_tree::DebianTree;
 use crate::failure::{OrFail as _, Outcome};

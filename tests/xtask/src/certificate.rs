@@ -8,14 +8,14 @@ use crate::failure::Outcome;
 
 /// Both files of a certificate.
 #[derive(Debug)]
-pub(super) struct Certificate {
-    pub(super) public: PathBuf,
-    pub(super) key: PathBuf,
+pub(crate) struct Certificate {
+    pub(crate) public: PathBuf,
+    pub(crate) key: PathBuf,
 }
 
 impl Certificate {
     /// Makes a certificate in `directory`. It is for one run: tomorrow it will not be trusted any more.
-    pub(super) fn make(directory: &Path, name: &str) -> Outcome<Self> {
+    pub(crate) fn make(directory: &Path, name: &str) -> Outcome<Self> {
         let public = directory.join(name).with_extension("pem");
         let key = directory.join(name).with_extension("key");
         let mut openssl = Command::new("openssl");
