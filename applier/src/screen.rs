@@ -16,7 +16,10 @@ use crate::show::{Show, Sink, put_number, put_printable};
 use crate::text::Text;
 
 /// How long the screen can be read before the machine restarts, in seconds.
-const PAUSE: i64 = 10;
+const PAUSE: u32 = 10;
+
+/// In seconds.
+const HOUR: u32 = 3600;
 
 /// The devices that were looked for, as far as that was known.
 pub(crate) struct Sought<'s> {
@@ -44,7 +47,7 @@ pub(crate) fn give_up(
         let _ = reboot(RebootCommand::Restart);
     }
     loop {
-        sleep(3600);
+        sleep(HOUR);
     }
 }
 
@@ -73,13 +76,15 @@ fn show(refusal: &Refusal, sought: &Sought<'_>, cmdline: &Cmdline, on_failure: O
     }
     to.put(b"kernel command line\n  ");
     put_printable(to, cmdline.bytes());
-    to.put(match on_failure {
+    match on_failure {
         OnFailure::Reboot => {
-            b"\n\nThe machine restarts in 10 seconds. To have it wait: sysota.on-failure=halt, or shell.\n"
+            to.put(b"\n\nThe machine restarts in ");
+            put_number(to, PAUSE.into());
+            to.put(b" seconds. To have it wait: sysota.on-failure=halt, or shell.\n");
         }
-        OnFailure::Halt => b"\n\nThe machine waits for somebody to turn it off.\n",
-        OnFailure::Shell => b"\n\nA shell follows. When it ends, the machine restarts.\n",
-    });
+        OnFailure::Halt => to.put(b"\n\nThe machine waits for somebody to turn it off.\n"),
+        OnFailure::Shell => to.put(b"\n\nA shell follows. When it ends, the machine restarts.\n"),
+    }
 }
 
 fn show_device(device: &BlockDevice<'_>, to: &mut dyn Sink) {
@@ -112,8 +117,8 @@ fn run_shell(process: &mut dyn Process) {
     sleep(PAUSE);
 }
 
-fn sleep(seconds: i64) {
-    let _ = nanosleep(&Timespec { tv_sec: seconds, tv_nsec: 0 });
+fn sleep(seconds: u32) {
+    let _ = nanosleep(&Timespec { tv_sec: seconds.into(), tv_nsec: 0 });
 }
 
 impl Show for Unknown<'_> {
