@@ -8,8 +8,6 @@ use crate::beneath::file_type;
 use crate::failure::{Account, Failure, Finding};
 use crate::file::{self, Root};
 use crate::memory::Mapping;
-#[cfg(feature = "system")]
-use crate::memory::Memory;
 use crate::show::{Show, Sink, put_escape, put_number};
 use crate::step::Step;
 
@@ -85,10 +83,9 @@ impl BlobFile {
     #[cfg(feature = "system")]
     pub(crate) fn from_file(step: &Step<'_>, file: &OwnedFd) -> Result<Self, Failure> {
         let len = len_of(step, file)?;
-        // What is empty is too short, which is said when it is decoded.
-        let mut memory = Memory::of_len(len.max(1)).map_err(|errno| step.failed("mmap", errno))?;
-        // A file that got shorter meanwhile leaves zeroes at the end, which the digest tells from a blob.
-        step.read_up_to(file, memory.bytes_mut().get_mut(..len).unwrap_or_default())?;
+        // What is empty is too short, which is said when it is decoded. A file that got shorter meanwhile has zeroes at the
+        // end, which the digest tells from a blob.
+        let memory = step.read_all(file, len.max(1))?;
         let checked = Check::begin(memory.bytes(), len).and_then(|mut check| {
             check.take(memory.bytes().get(HEADER_LEN..).unwrap_or_default());
             check.end()

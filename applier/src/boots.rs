@@ -134,9 +134,7 @@ impl Boots {
         }
         let flags = OFlags::RDWR | OFlags::NONBLOCK | OFlags::NOCTTY;
         let file = ManuallyDrop::new(beneath::open(&step, common, name, flags)?);
-        let ring = Memory::of_len(RECORD.saturating_mul(RECORDS));
-        let mut ring = ManuallyDrop::new(ring.map_err(|errno| step.failed("mmap", errno))?);
-        step.read_up_to(&file, ring.bytes_mut())?;
+        let ring = ManuallyDrop::new(step.read_all(&file, RECORD.saturating_mul(RECORDS))?);
         let mut boots = Self {
             file,
             ring,

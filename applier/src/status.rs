@@ -76,9 +76,7 @@ fn read_report(places: &Places<'_>) -> Result<Option<Memory>, Failure> {
     let Some(size) = usize::try_from(size.min(MAX_REPORT)).ok().filter(|&size| size > 0) else {
         return Ok(None);
     };
-    let mut report = Memory::of_len(size).map_err(|errno| step.failed("mmap", errno))?;
-    step.read_up_to(&file, report.bytes_mut())?;
-    Ok(Some(report))
+    step.read_all(&file, size).map(Some)
 }
 
 /// What is to be told.

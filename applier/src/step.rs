@@ -17,6 +17,7 @@ use crate::beneath::Look;
 use crate::failure::{Failure, Finding};
 use crate::file;
 use crate::legacy_mount::Stage;
+use crate::memory::Memory;
 use crate::path::Room;
 
 /// What is being done, and to what.
@@ -179,6 +180,14 @@ impl<'p> Step<'p> {
     #[inline(never)]
     pub(crate) fn read_up_to(&self, file: &OwnedFd, buffer: &mut [u8]) -> Done<usize> {
         file::read_up_to(file, buffer).map_err(|errno| self.failed("read", errno))
+    }
+
+    /// Reads the first `len` bytes of a file. What it does not have, if it was shortened, is zeroes.
+    #[inline(never)]
+    pub(crate) fn read_all(&self, file: &OwnedFd, len: usize) -> Done<Memory> {
+        let mut content = Memory::of_len(len).map_err(|errno| self.failed("mmap", errno))?;
+        self.read_up_to(file, content.bytes_mut())?;
+        Ok(content)
     }
 
     #[inline(never)]

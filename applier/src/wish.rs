@@ -31,9 +31,7 @@ impl Wish {
             return Err(step.found(Finding::TooLarge));
         }
         let Some(size) = usize::try_from(size).ok().filter(|&size| size > 0) else { return Ok(Self(None)) };
-        let mut text = Memory::of_len(size).map_err(|errno| step.failed("mmap", errno))?;
-        step.read_up_to(&file, text.bytes_mut())?;
-        Ok(Self(Some(text)))
+        Ok(Self(Some(step.read_all(&file, size)?)))
     }
 
     /// Whether the entry at this path is to begin afresh.
