@@ -38,7 +38,7 @@ bb = types.ModuleType('bb')
 bb.fatal = fatal
 bb.note = lambda message: None
 bb.utils = types.SimpleNamespace(remove=remove, which=which, to_boolean=lambda value: value in ('1', 'yes', 'true'))
-bb.parse = types.SimpleNamespace(mark_dependency=lambda d, path: None)
+bb.parse = types.SimpleNamespace(mark_dependency=lambda d, path: d.setdefault('dependencies', set()).add(path))
 sys.modules['bb'] = bb
 sys.path.insert(0, os.path.join(TOP, 'meta-sysota/lib'))
 
@@ -168,6 +168,16 @@ class FragmentsTest(unittest.TestCase):
         for name in ('a.yaml', 'files/a.state.yaml'):
             with self.assertRaises(Fatal):
                 fragments.fragments_of(self.recipe(**{'SYSOTA_STATE:writer': name}))
+
+    def test_each_directory_of_files_for_the_image_is_watched(self):
+        top = tempfile.mkdtemp()
+        self.addCleanup(shutil.rmtree, top)
+        os.makedirs(top + '/rootfs/writer/usr/lib')
+        open(top + '/rootfs/writer/usr/lib/file', 'w').close()
+        recipe = self.recipe(FILE_DIRNAME=top)
+        self.assertEqual(fragments.files_for(recipe, 'writer'), ['/usr/lib/file'])
+        places = ['', '/writer', '/writer/usr', '/writer/usr/lib']
+        self.assertEqual(recipe['dependencies'], {top + '/rootfs' + place for place in places})
 
     def test_layout_decides_what_is_volatile(self):
         blacksail = Variables(FILESYSTEM_PERMS_TABLES='files/fs-perms.txt files/fs-perms-volatile-log.txt')

@@ -36,9 +36,11 @@ def spoken_of(d):
 def files_for(d, package):
     """What the directory `rootfs/PACKAGE` beside this recipe has for the image, as paths of the image."""
     top = os.path.join(d.getVar('FILE_DIRNAME'), 'rootfs', package)
+    # So that what is added is seen: BitBake keeps what a recipe says until something that it depends on has changed.
     bb.parse.mark_dependency(d, os.path.dirname(top))
     found = []
     for directory, _, names in sorted(os.walk(top)):
+        bb.parse.mark_dependency(d, directory)
         found += ['/' + os.path.relpath(os.path.join(directory, name), top) for name in sorted(names)]
     return found
 
