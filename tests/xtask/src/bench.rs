@@ -7,6 +7,7 @@ mod container;
 mod contender;
 mod copying;
 mod figures;
+mod mount_unit;
 mod mounting;
 mod namespace;
 mod statec;

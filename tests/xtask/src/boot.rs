@@ -29,7 +29,7 @@ mod policy;
 mod power;
 mod rauc;
 mod report;
-mod root_fs;
+pub(crate) mod root_fs;
 pub(crate) mod slot;
 mod state;
 mod system;

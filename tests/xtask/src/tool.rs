@@ -18,6 +18,13 @@ pub(crate) struct Tool {
     package: &'static str,
 }
 
+impl Tool {
+    /// Where the program is.
+    pub(crate) fn place(self) -> Outcome<PathBuf> {
+        find(self.program).ok_or_else(|| Failure::new(format!("{} is missing", self.program)))
+    }
+}
+
 /// Makes Debian roots.
 pub(crate) const MMDEBSTRAP: Tool = Tool { program: "mmdebstrap", package: "mmdebstrap" };
 

@@ -4,12 +4,12 @@
 //! contenders, are not in the figures.
 
 use std::fs;
-use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use super::figures::{Figures, show_precisely};
+use super::mount_unit;
 use crate::debian_root::DebianRoot;
 use crate::example::Example;
 use crate::failure::{Failure, OrFail as _, Outcome};
@@ -108,25 +108,14 @@ impl Container {
 
     fn write_units(&self, count: usize) -> std::io::Result<()> {
         let units = self.root.join("etc/systemd/system");
-        let wants = units.join("local-fs.target.wants");
-        fs::create_dir_all(&wants)?;
+        fs::create_dir_all(units.join("local-fs.target.wants"))?;
         for number in 0..count {
             let name = format!("package-{number:04}");
             fs::create_dir_all(self.root.join("opt/state").join(&name))?;
             fs::create_dir_all(self.root.join("srv").join(&name))?;
             // `-` separates directories in a unit's name, and is escaped.
             let unit = format!("srv-package\\x2d{number:04}.mount");
-            fs::write(
-                units.join(&unit),
-                format!(
-                    "[Unit]\nDefaultDependencies=no\nBefore=local-fs.target\n[Mount]\nWhat=/opt/state/{name}\n\
-                     Where=/srv/{name}\nType=none\nOptions=bind,nosuid,nodev\n"
-                ),
-            )?;
-            let link = wants.join(&unit);
-            if link.symlink_metadata().is_err() {
-                symlink(Path::new("..").join(&unit), link)?;
-            }
+            mount_unit::write(&units, &unit, &format!("/opt/state/{name}"), &format!("/srv/{name}"))?;
         }
         fs::write(units.join("measure.service"), UNIT)
     }

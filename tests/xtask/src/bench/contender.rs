@@ -71,7 +71,7 @@ impl Contender {
     fn prepare_shell(directory: &Path) -> Outcome<Self> {
         let (applets, script) = (directory.join("applets"), directory.join("seed-and-bind"));
         let place = || format!("make {}", directory.display());
-        let busybox = tool::find("busybox").ok_or("busybox is missing").or_fail(place)?;
+        let busybox = tool::BUSYBOX.place()?;
         fs::create_dir_all(&applets).or_fail(place)?;
         for applet in ["sh", "mkdir", "cp", "mount"] {
             let link = applets.join(applet);

@@ -40,11 +40,7 @@ impl RootFs {
         authorize(key, image.root())?;
         equip(image.root())?;
         let file = workspace.scratch(&image_id)?.join("root.squashfs");
-        let mut pack = Command::new("mksquashfs");
-        pack.arg(image.root()).arg(&file).args(["-noappend", "-quiet", "-no-progress"]);
-        // What takes the least work to unpack, which an emulated processor has to do.
-        pack.args(["-comp", "lz4"]);
-        task.run(&mut pack, &workspace.scratch("log")?.join("mksquashfs.txt"))?;
+        pack(image.root(), &file, workspace, &mut task)?;
         let size = fs::metadata(&file).or_fail(|| format!("look at {}", file.display()))?.len();
         task.finish(&format!("squashfs of {} MiB", size >> 20));
         Ok(Self { image_id, file, blob: image.blob().to_owned() })
@@ -62,6 +58,15 @@ impl RootFs {
     pub(crate) fn blob(&self) -> &Path {
         &self.blob
     }
+}
+
+/// Packs the tree `root` into a squashfs, the file `to`.
+pub(crate) fn pack(root: &Path, to: &Path, workspace: &Workspace, task: &mut Task<'_>) -> Outcome {
+    let mut mksquashfs = Command::new("mksquashfs");
+    mksquashfs.arg(root).arg(to).args(["-noappend", "-quiet", "-no-progress"]);
+    // What takes the least work to unpack, which an emulated processor has to do.
+    mksquashfs.args(["-comp", "lz4"]);
+    task.run(&mut mksquashfs, &workspace.scratch("log")?.join("mksquashfs.txt"))
 }
 
 fn authorize(key: &Key, root: &Path) -> Outcome {

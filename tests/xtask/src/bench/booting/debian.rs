@@ -8,6 +8,7 @@ use state_schema::BLOB_PATH;
 
 use super::means::{Means, target};
 use super::stopwatch::UNIT;
+use crate::boot::root_fs::pack;
 use crate::debian_root::DebianRoot;
 use crate::example::Example;
 use crate::failure::{OrFail as _, Outcome};
@@ -72,9 +73,7 @@ impl Debian {
         compile.args(["--image-id", "booting-1", "--output"]).arg(self.root.join(relative(BLOB_PATH)));
         task.run(&mut compile, &self.log)?;
         let image = directory.join("root.squashfs");
-        let mut pack = Command::new("mksquashfs");
-        pack.arg(&self.root).arg(&image).args(["-noappend", "-quiet", "-no-progress", "-comp", "lz4"]);
-        task.run(&mut pack, &self.log)?;
+        pack(&self.root, &image, workspace, task)?;
         Ok(image)
     }
 }

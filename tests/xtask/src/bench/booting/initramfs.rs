@@ -50,9 +50,7 @@ impl Initramfs {
 
     /// What is usual does not check sys-data's file system, nor anything else.
     pub(super) fn of_busybox(modules: &[Module], directory: &Path) -> Outcome<Self> {
-        let place = || "read busybox".to_owned();
-        let program = tool::find("busybox").ok_or("busybox is missing").or_fail(place)?;
-        let busybox = fs::read(program).or_fail(place)?;
+        let busybox = fs::read(tool::BUSYBOX.place()?).or_fail(|| "read busybox".to_owned())?;
         let init = init();
         let files =
             [("bin/busybox", busybox.as_slice()), ("init", init.as_bytes()), ("bind", SCRIPT.as_bytes())];

@@ -3,10 +3,10 @@
 use std::fmt::Write as _;
 use std::fs;
 use std::io;
-use std::os::unix::fs::symlink;
 use std::path::Path;
 
 use super::initramfs::Kind;
+use crate::bench::mount_unit;
 
 /// Where sys-data is mounted, which is where the image's policy says by default.
 pub(super) const DATA: &str = "/run/mount/sysdata";
@@ -117,15 +117,8 @@ fn write_units(units: &Path, count: usize) -> io::Result<()> {
     }
     for number in 0..count {
         let (unit, target) = (format!("srv-{}.mount", name(number)), target(number));
-        let source = source_tree();
-        fs::write(
-            units.join(&unit),
-            format!(
-                "[Unit]\nDefaultDependencies=no\nBefore=local-fs.target\n[Mount]\nWhat={source}/{target}\n\
-                 Where=/{target}\nType=none\nOptions=bind,nosuid,nodev\n"
-            ),
-        )?;
-        symlink(Path::new("..").join(&unit), wants.join(&unit))?;
+        let source = format!("{}/{target}", source_tree());
+        mount_unit::write(units, &unit, &source, &format!("/{target}"))?;
     }
     Ok(())
 }

@@ -40,11 +40,10 @@ pub(super) fn make(stated: &Path, fstab: &str, kernel: &Kernel, workspace: &Work
         let values: Vec<_> = field.split(',').filter(|value| !value.starts_with("x-")).collect();
         module = module.replace(word, &values.join(","));
     }
-    let busybox = tool::find("busybox").ok_or("busybox is missing").or_fail(|| "find busybox".to_owned())?;
     let files = [
         ("init", read_text(INIT)?.into_bytes()),
         ("init.d/95-sysota", module.into_bytes()),
-        ("bin/busybox", read(&busybox)?),
+        ("bin/busybox", read(&tool::BUSYBOX.place()?)?),
         ("bin/mountpoint", read_text(MOUNTPOINT)?.into_bytes()),
         ("bin/stated", read(stated)?),
     ];
