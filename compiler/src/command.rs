@@ -35,7 +35,7 @@ enum Command {
     Diff(diff::Diff),
     Try(r#try::Try),
     #[command(name = r#try::INSIDE, hide = true)]
-    TryInside(r#try::Try),
+    TryInside(r#try::TryInside),
     Schema(schema::Schema),
 }
 
@@ -82,7 +82,7 @@ impl Arguments {
             Command::Explain(explain) => explain.run(colour.stderr),
             Command::Diff(diff) => diff.run(),
             Command::Try(r#try) => Ok(r#try.run()),
-            Command::TryInside(r#try) => Ok(r#try.run_inside()),
+            Command::TryInside(r#try) => Ok(r#try.run()),
             Command::Schema(schema) => schema.run(),
         }
     }

@@ -35,8 +35,6 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
-use nix::sys::prctl::set_pdeathsig;
-use nix::sys::signal::Signal;
 use nix::sys::stat::{Mode, umask};
 use state_schema::{Blob, DecodeError, EncodeError, SlotName, sys_data};
 
@@ -160,14 +158,14 @@ impl Trial {
     pub fn run(&self, inside: &[&str]) -> Result<u8, TrialError> {
         let trial = self.checked()?;
         let entered = namespace::enter()?;
-        Ok(entered.run(inside.iter().map(OsString::from).chain(trial.into_arguments()))?)
+        let inside = inside.iter().map(OsString::from);
+        Ok(entered.run(|starter| inside.chain(trial.into_arguments(starter)))?)
     }
 
     /// Lays everything out, applies the blob, tells `out` of it, and runs the command. The process has to be the first
-    /// in its process namespace.
-    pub fn run_inside(&self, out: &mut dyn Write) -> Result<u8, TrialError> {
-        // The namespace ends with its first process, which has to end when nobody waits for it any more.
-        set_pdeathsig(Signal::SIGKILL).map_err(|errno| NamespaceError::Run(errno.into()))?;
+    /// in its process namespace, started by the process `starter`.
+    pub fn run_inside(&self, starter: u32, out: &mut dyn Write) -> Result<u8, TrialError> {
+        namespace::end_with(starter)?;
         // What is made has the mode that is asked for, whoever called.
         umask(Mode::empty());
         let bytes = read(&self.blob)?;
@@ -238,8 +236,9 @@ impl Trial {
     }
 
     /// The arguments by which the same trial is asked for on the command line.
-    fn into_arguments(self) -> Vec<OsString> {
-        let mut arguments = vec![self.blob.into(), "--rootfs".into(), self.rootfs.into()];
+    fn into_arguments(self, starter: u32) -> Vec<OsString> {
+        let mut arguments = vec![starter.to_string().into(), self.blob.into()];
+        arguments.extend(["--rootfs".into(), self.rootfs.into()]);
         if let Some(slot) = self.slot {
             arguments.extend(["--slot".into(), slot.into()]);
         }

@@ -20,6 +20,7 @@ pub(crate) const CASES: &[Case] = &[
     ("command::another_architecture_is_said", another_architecture_is_said),
     ("command::what_it_leaves_running_ends_with_it", what_it_leaves_running_ends_with_it),
     ("command::it_ends_with_statec", it_ends_with_statec),
+    ("command::it_ends_with_statec_at_any_time", it_ends_with_statec_at_any_time),
     ("command::a_key_that_interrupts_is_for_it", a_key_that_interrupts_is_for_it),
 ];
 
@@ -93,13 +94,30 @@ fn what_it_leaves_running_ends_with_it(host: &Host) {
 }
 
 fn it_ends_with_statec(host: &Host) {
+    let script = "touch /run/mount/sysdata/ready; sleep 100";
     let mut command = host.command();
-    command.args(["try", "blob", "--rootfs", "image", "--", "sleep", "100"]);
+    command.args(["try", "blob", "--rootfs", "image", "--state", "state", "--", "sh", "-c", script]);
     let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    wait_until(|| host.processes() == 1);
+    wait_until(|| host.path("state/ready").exists());
+    assert_eq!(host.processes(), 1);
     child.kill().unwrap();
     child.wait().unwrap();
     wait_until(|| host.processes() == 0);
+}
+
+fn it_ends_with_statec_at_any_time(host: &Host) {
+    let mut command = host.command();
+    command.args(["try", "blob", "--rootfs", "image", "--", "sleep", "100"]);
+    command.stdout(Stdio::null()).stderr(Stdio::null());
+    // From the first moment of the process inside, when it has not done anything yet, until it has applied the blob.
+    for delay in (0..40).map(|step| Duration::from_micros(250 * step)) {
+        let mut child = command.spawn().unwrap();
+        while host.processes() == 0 {}
+        sleep(delay);
+        child.kill().unwrap();
+        child.wait().unwrap();
+        wait_until(|| host.processes() == 0);
+    }
 }
 
 fn a_key_that_interrupts_is_for_it(host: &Host) {

@@ -1,6 +1,7 @@
 //! A build host with an image's tree, and the person who works there.
 
 use std::fs;
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{chown, symlink};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
@@ -150,13 +151,15 @@ impl Host {
 
     /// How many trials run on this host. Those of other cases, which run at the same time, have another blob.
     pub(crate) fn processes(&self) -> usize {
-        let of_trial = format!("statec\0try-inside\0{}\0", self.path("blob").display());
+        let blob = self.path("blob");
+        let is_ours = |line: &[u8]| {
+            let mut words = line.split(|byte| *byte == 0);
+            words.next() == Some(b"statec")
+                && words.next() == Some(b"try-inside")
+                && words.any(|word| word == blob.as_os_str().as_bytes())
+        };
         let processes = fs::read_dir("/proc").expect("/proc").filter_map(|entry| Some(entry.ok()?.path()));
-        processes
-            .filter(|process| {
-                fs::read(process.join("cmdline")).is_ok_and(|line| line.starts_with(of_trial.as_bytes()))
-            })
-            .count()
+        processes.filter(|process| fs::read(process.join("cmdline")).is_ok_and(|line| is_ours(&line))).count()
     }
 }
 

@@ -35,20 +35,30 @@ pub(crate) struct Try {
     command: Vec<OsString>,
 }
 
+/// The part of a trial that runs inside
+#[derive(Debug, Args)]
+pub(crate) struct TryInside {
+    /// The process that waits for this one
+    starter: u32,
+    #[command(flatten)]
+    r#try: Try,
+}
+
 impl Try {
     pub(crate) fn run(self) -> Output {
         output(self.into_trial().run(&[INSIDE]))
     }
 
-    /// The part that runs inside.
-    pub(crate) fn run_inside(self) -> Output {
-        // What came of the boot is said before the command says anything.
-        output(self.into_trial().run_inside(&mut std::io::stderr()))
-    }
-
     fn into_trial(self) -> Trial {
         let Self { blob, rootfs, slot, state, command } = self;
         Trial { blob, rootfs, slot, state, command }
+    }
+}
+
+impl TryInside {
+    pub(crate) fn run(self) -> Output {
+        // What came of the boot is said before the command says anything.
+        output(self.r#try.into_trial().run_inside(self.starter, &mut std::io::stderr()))
     }
 }
 

@@ -7,6 +7,7 @@ use std::{env, fs, io};
 
 use nix::errno::Errno;
 use nix::sched::{CloneFlags, unshare};
+use nix::sys::prctl::set_pdeathsig;
 use nix::sys::signal::{SigSet, Signal};
 use nix::unistd::geteuid;
 
@@ -33,6 +34,9 @@ pub enum NamespaceError {
     /// The process inside could not be started, or waited for.
     #[error("cannot run statec inside the namespaces: {0}")]
     Run(io::Error),
+    /// The process that started the one inside has ended already.
+    #[error("the statec that started this trial has ended")]
+    Abandoned,
 }
 
 /// What allows namespaces where the host forbids them: how to recognise it, and what to do.
@@ -96,14 +100,19 @@ pub(super) fn enter() -> Result<Entered, NamespaceError> {
 
 impl Entered {
     /// Runs this program with `arguments` as the first process in the namespaces, with the environment of a system
-    /// that has just booted, and returns its exit status.
+    /// that has just booted, and returns its exit status. The `arguments` are made with what that process has to give
+    /// to [`end_with`].
     #[expect(
         clippy::unused_self,
         reason = "the process has the namespaces, and the value shows that it does"
     )]
-    pub(super) fn run(self, arguments: impl Iterator<Item = OsString>) -> Result<u8, NamespaceError> {
+    pub(super) fn run<A: IntoIterator<Item = OsString>>(
+        self,
+        arguments: impl FnOnce(u32) -> A,
+    ) -> Result<u8, NamespaceError> {
+        let own_id = own_status("Pid").map_err(NamespaceError::Run)?;
         let mut command = Command::new("/proc/self/exe");
-        command.arg0("statec").args(arguments).env_clear().env("PATH", PATH).env("HOME", "/root");
+        command.arg0("statec").args(arguments(own_id)).env_clear().env("PATH", PATH).env("HOME", "/root");
         command.envs([("USER", "root"), ("LOGNAME", "root")]);
         // What belongs to the person at the terminal; which shell of theirs is there is seen inside.
         for name in ["TERM", "SHELL"] {
@@ -115,6 +124,30 @@ impl Entered {
         keys.thread_block().map_err(|errno| NamespaceError::Run(errno.into()))?;
         child.wait().map(status).map_err(NamespaceError::Run)
     }
+}
+
+/// Has this process, the first in its namespaces, end with the one that started it, and all others inside with it: nobody
+/// waits for them any more.
+///
+/// `starter` is that process's identifier.
+pub(super) fn end_with(starter: u32) -> Result<(), NamespaceError> {
+    set_pdeathsig(Signal::SIGKILL).map_err(|errno| NamespaceError::Run(errno.into()))?;
+    // The signal tells of an end to come, not of one that was before. The kernel gives an orphan its new parent and the
+    // signal in one go, so whoever still has the old parent by now will get the signal.
+    if own_status("PPid").map_err(NamespaceError::Run)? == starter {
+        Ok(())
+    } else {
+        Err(NamespaceError::Abandoned)
+    }
+}
+
+/// A number of this process's `/proc/self/status`, as `Pid` and `PPid`: those hold where `/proc` was mounted, inside as
+/// outside, whereas getpid(2) and getppid(2) give the first process in a namespace 1 and 0. See proc(5).
+fn own_status(name: &str) -> io::Result<u32> {
+    let status = fs::read_to_string("/proc/self/status")?;
+    let value = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+    let number = value.and_then(|value| value.trim().parse().ok());
+    number.ok_or_else(|| io::Error::other(format!("/proc/self/status has no {name}")))
 }
 
 /// The exit status as shells give it: a signal's number is added to 128.
