@@ -54,5 +54,6 @@ do_rootfs[postfuncs] += "sysota_image_state"
 sysota_image_state[doc] = "Compiles the fragments in the image, and checks and deploys the blob."
 python sysota_image_state () {
     sysota.image.redirect_host_keys(d)
-    sysota.image.make_state(d)
+    plan = sysota.image.make_state(d)
+    sysota.accounts.declare(d.getVar('IMAGE_ROOTFS'), plan)
 }

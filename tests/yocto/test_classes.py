@@ -42,7 +42,7 @@ bb.parse = types.SimpleNamespace(mark_dependency=lambda d, path: d.setdefault('d
 sys.modules['bb'] = bb
 sys.path.insert(0, os.path.join(TOP, 'meta-sysota/lib'))
 
-from sysota import fragments, image  # noqa: E402
+from sysota import accounts, fragments, image  # noqa: E402
 
 
 UNNEEDED = {'bin', 'dev', 'info', 'lists', 'modules', 'proc', 'python3', 'sbin', 'share', 'udev', 'x86_64-linux-gnu'}
@@ -147,6 +147,47 @@ class ImageTest(unittest.TestCase):
         image.redirect_host_keys(self.d)
         self.assertEqual(self.read('/etc/ssh/sshd_config_readonly'), 'Port 22\nHostKey /etc/ssh/keys/ssh_host_ed25519_key\n')
         self.assertEqual(self.read('/etc/default/ssh'), 'X=1\n')
+
+
+class AccountsTest(unittest.TestCase):
+    """What systemd-sysusers is told of the accounts of services."""
+
+    PLAN = {'entries': [{'path': '/etc', 'lifetime': 'persistent'}]}
+
+    def setUp(self):
+        self.rootfs = tempfile.mkdtemp()
+        self.addCleanup(shutil.rmtree, self.rootfs)
+        self.write('/usr/bin/systemd-sysusers', '')
+        self.write('/etc/passwd', 'root:x:0:0:root:/root:/bin/sh\nbroker:x:100:102:100% "b":/var/lib/broker:/bin/false\n'
+                                  'bare:x:101:0:::\nadmin:x:1000:1000::/home/admin:/bin/sh\n+::::::\n')
+        self.write('/etc/group', 'root:x:0:\nbroker:x:102:\nkeys:x:103:broker,admin\nusers:x:1001:broker\n')
+
+    def write(self, path, text):
+        os.makedirs(os.path.dirname(self.rootfs + path), exist_ok=True)
+        with open(self.rootfs + path, 'w') as file:
+            file.write(text)
+
+    def declared(self, plan=PLAN):
+        accounts.declare(self.rootfs, plan)
+        path = self.rootfs + '/usr/lib/sysusers.d/zz-sysota-image.conf'
+        if not os.path.exists(path):
+            return None
+        with open(path) as file:
+            return file.read().splitlines()[1:]
+
+    def test_services_with_their_numbers(self):
+        self.assertEqual(self.declared(), [
+            'g broker 102', 'g keys 103',
+            'u broker 100:102 "100%% b" /var/lib/broker /bin/false', 'u bare 101:0 "-" - -',
+            'm broker keys'])
+
+    def test_only_where_etc_is_state(self):
+        self.assertIsNone(self.declared({'entries': [{'path': '/etc/ssh', 'lifetime': 'persistent'}]}))
+        self.assertIsNone(self.declared({'entries': [{'path': '/etc', 'lifetime': 'ephemeral'}]}))
+
+    def test_only_where_somebody_reads_it(self):
+        os.remove(self.rootfs + '/usr/bin/systemd-sysusers')
+        self.assertIsNone(self.declared())
 
 
 class FragmentsTest(unittest.TestCase):

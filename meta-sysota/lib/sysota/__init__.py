@@ -2,4 +2,4 @@
 #
 # SPDX-License-Identifier: MIT
 
-BBIMPORTS = ["fragments", "image"]
+BBIMPORTS = ["accounts", "fragments", "image"]

@@ -15,8 +15,7 @@ def fragments_of(d):
     for package in d.getVar('PACKAGES').split():
         named = d.getVar('SYSOTA_STATE:' + package)
         if named is None and package == d.getVar('PN'):
-            found = bb.utils.which(d.getVar('FILESPATH'), package + SUFFIX)
-            named = package + SUFFIX if found else ''
+            named = fragment_of(d, package)
         for name in (named or '').split():
             if not name.endswith(SUFFIX) or '/' in name:
                 bb.fatal('SYSOTA_STATE:%s: %s is not the name of a file that ends in %s' % (package, name, SUFFIX))
@@ -33,9 +32,19 @@ def spoken_of(d):
     return ' '.join(name.removesuffix(SUFFIX) for name in names if name.endswith(SUFFIX))
 
 
-def files_for(d, package):
-    """What the directory `rootfs/PACKAGE` beside this recipe has for the image, as paths of the image."""
-    top = os.path.join(d.getVar('FILE_DIRNAME'), 'rootfs', package)
+def parts_of(d, package):
+    """The names of what is said of a package: its own, and those that SYSOTA_PARTS has for it."""
+    return [package] + (d.getVarFlag('SYSOTA_PARTS', package) or '').split()
+
+
+def fragment_of(d, name):
+    """The file with the fragment of that name; empty if there is none."""
+    return name + SUFFIX if bb.utils.which(d.getVar('FILESPATH'), name + SUFFIX) else ''
+
+
+def files_for(d, name):
+    """What the directory `rootfs/NAME` beside this recipe has for the image, as paths of the image."""
+    top = os.path.join(d.getVar('FILE_DIRNAME'), 'rootfs', name)
     # So that what is added is seen: BitBake keeps what a recipe says until something that it depends on has changed.
     bb.parse.mark_dependency(d, os.path.dirname(top))
     found = []

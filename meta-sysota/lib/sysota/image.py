@@ -33,7 +33,7 @@ def redirect_host_keys(d):
 
 
 def make_state(d):
-    """Compiles, deploys and checks the blob of the image."""
+    """Compiles, deploys and checks the blob of the image. Returns the plan."""
     rootfs = d.getVar('IMAGE_ROOTFS')
     fragments = fragment_dir(d)
     if not os.path.isdir(fragments):
@@ -46,9 +46,10 @@ def make_state(d):
         command += ['--image', d.getVar('SYSOTA_POLICY')]
     run(command + (d.getVar('SYSOTA_STATEC_FLAGS') or '').split(), 'the state of the image cannot be compiled')
 
-    plan = run(['statec', 'inspect', '--format', 'json', blob], 'the blob cannot be read')
-    check_plan(d, json.loads(plan))
-    deploy(d, blob, plan)
+    text = run(['statec', 'inspect', '--format', 'json', blob], 'the blob cannot be read')
+    plan = json.loads(text)
+    check_plan(d, plan)
+    deploy(d, blob, text)
     previous = d.getVar('SYSOTA_PREVIOUS_BLOB')
     if previous:
         run(['statec', 'diff', previous, blob], 'an update from SYSOTA_PREVIOUS_BLOB would lose state')
@@ -57,6 +58,7 @@ def make_state(d):
         # Made for the fragments; with other files in it, it stays.
         if not os.listdir(os.path.dirname(fragments)):
             os.rmdir(os.path.dirname(fragments))
+    return plan
 
 
 def check_plan(d, plan):

@@ -123,6 +123,18 @@ LAYERSERIES_COMPAT_sysota-selftest = "%s"
         self.assertEqual(self.entry('/var/lib/good')['lifetime'], 'ephemeral')
         self.assertNotEqual(self.plan()['image'], before)
 
+    def test_all_of_etc(self):
+        """A distribution that lets all of /etc be written to has no links into another directory."""
+        self.write_package('sysota-good', '  /var/lib/good: persistent\n')
+        self.write_image_config('sysota-good', 'SYSOTA_ETC = "whole"')
+        bitbake(IMAGE)
+        self.assertEqual(self.entry('/etc')['on-update'], 'merge')
+        paths = [entry['path'] for entry in self.plan()['entries']]
+        self.assertNotIn('/etcrw', paths)
+        self.assertNotIn('/etc/hostname', paths)
+        self.write_image_config('sysota-good', 'SYSOTA_ETC = "hole"')
+        self.assert_fails(IMAGE, 'SYSOTA_PARTS[base-files]', 'base-files-etc-hole')
+
     def test_features_that_exclude_each_other(self):
         """Only one of them can make /etc writable."""
         self.write_image_config('', 'IMAGE_FEATURES:append:pn-%s = " overlayfs-etc"' % IMAGE)

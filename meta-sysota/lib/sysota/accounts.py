@@ -1,0 +1,49 @@
+# Accounts of services, in images whose /etc is state as a whole.
+#
+# SPDX-License-Identifier: MIT
+
+import os
+
+# Those below belong to services, and 0 to root: SYS_UID_MAX and SYS_GID_MAX of shadow's login.defs.
+FIRST_OF_PEOPLE = 1000
+
+
+def declare(rootfs, plan):
+    """Has systemd-sysusers, if the image has it and all of /etc is state, make the accounts of the image's services at boot.
+
+    Once somebody has added an account on the device, /etc/passwd is the device's, and what a new image has more is not in it.
+    Nobody else's is declared: people who are removed on the device stay removed.
+    """
+    is_whole = any(entry['path'] == '/etc' and entry['lifetime'] == 'persistent' for entry in plan['entries'])
+    if not is_whole or not os.path.exists(rootfs + '/usr/bin/systemd-sysusers'):
+        return
+    users, groups = table(rootfs + '/etc/passwd', 7), table(rootfs + '/etc/group', 4)
+    users = [user for user in users if is_of_service(user[2])]
+    groups = [group for group in groups if is_of_service(group[2])]
+    names = {user[0] for user in users}
+    lines = ['g %s %s' % (name, gid) for name, _, gid, _ in groups]
+    lines += ['u %s %s:%s "%s" %s %s' % (name, uid, gid, word(gecos), word(home), word(shell))
+              for name, _, uid, gid, gecos, home, shell in users]
+    lines += ['m %s %s' % (member, name) for name, _, _, members in groups for member in members.split(',') if member in names]
+    path = rootfs + '/usr/lib/sysusers.d/zz-sysota-image.conf'
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    # Last by its name: what packages declare of their accounts comes first.
+    with open(path, 'w') as file:
+        file.write("# The image's accounts of services, with the numbers that they have in it.\n")
+        file.writelines(line + '\n' for line in lines)
+
+
+def table(path, count):
+    """The lines of a file such as /etc/passwd that have `count` fields."""
+    with open(path) as file:
+        lines = [line.rstrip('\n').split(':') for line in file]
+    return [fields for fields in lines if len(fields) == count]
+
+
+def is_of_service(number):
+    return number.isdigit() and 0 < int(number) < FIRST_OF_PEOPLE
+
+
+def word(text):
+    """A field as sysusers.d(5) reads it: `-` for none, specifiers begin with a percent sign, and quotes end a word."""
+    return text.replace('%', '%%').replace('\\', '').replace('"', '') or '-'
