@@ -51,6 +51,7 @@ const AFTER: &str = "mode: \"0700\"";
 pub(crate) fn run(workspace: &Workspace, terminal: Terminal, all_recipes: bool) -> Outcome {
     require_root("yocto")?;
     tool::ensure(&tool::OF_YOCTO, workspace, terminal)?;
+    builder::ensure_locale(workspace, terminal)?;
     let others = all_recipes::other_layers()?;
     let build = Build::prepare(workspace, terminal)?;
     println!("\n{}", terminal.bold(&format!("OpenEmbedded-Core, {}", build.series())));

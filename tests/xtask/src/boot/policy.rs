@@ -75,7 +75,7 @@ macro_rules! set_time_zone {
         concat!(
             "timedatectl set-timezone ",
             $zone,
-            "; for second in $(seq 20); do sleep 1; systemctl show --property=NextElapseUSecRealtime \
+            "; for second in $(seq 120); do sleep 1; systemctl show --property=NextElapseUSecRealtime \
              e2scrub_all.timer | grep ' 03:1.:' && exit; done; exit 1"
         )
     };

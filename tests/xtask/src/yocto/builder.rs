@@ -6,8 +6,12 @@ use std::os::unix::fs::chown;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::call;
 use crate::failure::{Failure, OrFail as _, Outcome};
 use crate::task::Task;
+use crate::terminal::Terminal;
+use crate::tool;
+use crate::workspace::Workspace;
 
 /// The user and group that own nothing, as Debian numbers them.
 pub(super) const NOBODY: u32 = 65534;
@@ -23,11 +27,25 @@ const GIT: [(&str, &str); 7] = [
     ("GIT_COMMITTER_EMAIL", "builder@localhost"),
 ];
 
+/// The locale that BitBake wants of the host, as `locale -a` calls it, and Debian's package that has it without asking which
+/// to make.
+const LOCALE: (&str, &str) = ("en_US.utf8", "locales-all");
+
 /// A user without privileges, its home, and a Rust that it can read.
 #[derive(Clone, Debug)]
 pub(super) struct Builder {
     home: PathBuf,
     rust: PathBuf,
+}
+
+/// Installs the locale if it is missing.
+pub(super) fn ensure_locale(workspace: &Workspace, terminal: Terminal) -> Outcome {
+    let (name, package) = LOCALE;
+    let known = call::expect(Command::new("locale").arg("-a"), &[])?;
+    if !String::from_utf8_lossy(&known).lines().any(|line| line == name) {
+        tool::install(&[package.to_owned()], workspace, terminal)?;
+    }
+    Ok(())
 }
 
 impl Builder {
