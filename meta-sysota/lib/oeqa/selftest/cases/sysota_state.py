@@ -6,7 +6,7 @@ import json
 import os
 
 from oeqa.selftest.case import OESelftestTestCase
-from oeqa.utils.commands import bitbake, get_bb_vars
+from oeqa.utils.commands import bitbake, get_bb_vars, runCmd
 
 IMAGE = 'sysota-image-minimal'
 
@@ -132,6 +132,10 @@ LAYERSERIES_COMPAT_sysota-selftest = "%s"
         paths = [entry['path'] for entry in self.plan()['entries']]
         self.assertNotIn('/etcrw', paths)
         self.assertNotIn('/etc/hostname', paths)
+        # Nor do systemd's programs look for them there.
+        files = runCmd('oe-pkgdata-util list-pkg-files systemd-sysota-state').output
+        self.assertIn('systemd-sysusers.service.d', files)
+        self.assertNotIn('systemd-hostnamed.service.d', files)
         self.write_image_config('sysota-good', 'SYSOTA_ETC = "hole"')
         self.assert_fails(IMAGE, 'SYSOTA_PARTS[base-files]', 'base-files-etc-hole')
 
