@@ -12,6 +12,9 @@
 #   IMAGE.state.blob   the blob, for `stated check`, `statec diff`, and the next build's SYSOTA_PREVIOUS_BLOB
 #   IMAGE.state.json   the plan in words, as `statec inspect` tells it
 #
+# Where all of /etc is state, the accounts of the image's services are written down, to be made at boot: see
+# lib/sysota/accounts.py.
+#
 # Fragments of this layer are in packages named PACKAGE-sysota-state, which are installed for each PACKAGE that the image
 # has. An image that wants none of them says IMAGE_FEATURES:remove = "sysota-state" after the class is inherited.
 

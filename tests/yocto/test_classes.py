@@ -157,7 +157,7 @@ class AccountsTest(unittest.TestCase):
     def setUp(self):
         self.rootfs = tempfile.mkdtemp()
         self.addCleanup(shutil.rmtree, self.rootfs)
-        self.write('/usr/bin/systemd-sysusers', '')
+        self.write(accounts.MAKER, '')
         self.write('/etc/passwd', 'root:x:0:0:root:/root:/bin/sh\nbroker:x:100:102:100% "b":/var/lib/broker:/bin/false\n'
                                   'bare:x:101:0:::\nadmin:x:1000:1000::/home/admin:/bin/sh\n+::::::\n')
         self.write('/etc/group', 'root:x:0:\nbroker:x:102:\nkeys:x:103:broker,admin\nusers:x:1001:broker\n')
@@ -169,10 +169,9 @@ class AccountsTest(unittest.TestCase):
 
     def declared(self, plan=PLAN):
         accounts.declare(self.rootfs, plan)
-        path = self.rootfs + '/usr/lib/sysusers.d/zz-sysota-image.conf'
-        if not os.path.exists(path):
+        if not os.path.exists(self.rootfs + accounts.DECLARED):
             return None
-        with open(path) as file:
+        with open(self.rootfs + accounts.DECLARED) as file:
             return file.read().splitlines()[1:]
 
     def test_services_with_their_numbers(self):
@@ -186,7 +185,7 @@ class AccountsTest(unittest.TestCase):
         self.assertIsNone(self.declared({'entries': [{'path': '/etc', 'lifetime': 'ephemeral'}]}))
 
     def test_only_where_somebody_reads_it(self):
-        os.remove(self.rootfs + '/usr/bin/systemd-sysusers')
+        os.remove(self.rootfs + accounts.MAKER)
         self.assertIsNone(self.declared())
 
 

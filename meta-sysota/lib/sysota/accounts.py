@@ -4,18 +4,22 @@
 
 import os
 
+# What sysota-accounts.service gives to systemd-sysusers. It comes with systemd's fragment.
+DECLARED = '/usr/lib/sysota/accounts.conf'
+MAKER = '/usr/lib/systemd/system/sysota-accounts.service'
+
 # Those below belong to services, and 0 to root: SYS_UID_MAX and SYS_GID_MAX of shadow's login.defs.
 FIRST_OF_PEOPLE = 1000
 
 
 def declare(rootfs, plan):
-    """Has systemd-sysusers, if the image has it and all of /etc is state, make the accounts of the image's services at boot.
+    """Has the accounts of the image's services made at boot, if all of /etc is state and the image has somebody to make them.
 
     Once somebody has added an account on the device, /etc/passwd is the device's, and what a new image has more is not in it.
     Nobody else's is declared: people who are removed on the device stay removed.
     """
     is_whole = any(entry['path'] == '/etc' and entry['lifetime'] == 'persistent' for entry in plan['entries'])
-    if not is_whole or not os.path.exists(rootfs + '/usr/bin/systemd-sysusers'):
+    if not is_whole or not os.path.exists(rootfs + MAKER):
         return
     users, groups = table(rootfs + '/etc/passwd', 7), table(rootfs + '/etc/group', 4)
     users = [user for user in users if is_of_service(user[2])]
@@ -25,11 +29,9 @@ def declare(rootfs, plan):
     lines += ['u %s %s:%s "%s" %s %s' % (name, uid, gid, word(gecos), word(home), word(shell))
               for name, _, uid, gid, gecos, home, shell in users]
     lines += ['m %s %s' % (member, name) for name, _, _, members in groups for member in members.split(',') if member in names]
-    path = rootfs + '/usr/lib/sysusers.d/zz-sysota-image.conf'
-    os.makedirs(os.path.dirname(path), exist_ok=True)
-    # Last by its name: what packages declare of their accounts comes first.
-    with open(path, 'w') as file:
-        file.write("# The image's accounts of services, with the numbers that they have in it.\n")
+    os.makedirs(os.path.dirname(rootfs + DECLARED), exist_ok=True)
+    with open(rootfs + DECLARED, 'w') as file:
+        file.write("# The image's accounts of services, with the numbers that they have in it: see sysusers.d(5).\n")
         file.writelines(line + '\n' for line in lines)
 
 

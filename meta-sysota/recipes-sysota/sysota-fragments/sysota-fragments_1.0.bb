@@ -3,6 +3,10 @@ DESCRIPTION = "Each package PACKAGE-sysota-state holds the fragment of PACKAGE. 
 
 SYSOTA_ETC ?= "paths"
 SYSOTA_ETC[doc] = "What of /etc can be written to, for the distribution: 'paths', what packages name; 'whole', all of it, merged file by file with that of a new image."
+python () {
+    if d.getVar('SYSOTA_ETC') not in ('paths', 'whole'):
+        bb.fatal("SYSOTA_ETC is '%s', and has to be 'paths' or 'whole'" % d.getVar('SYSOTA_ETC'))
+}
 
 # How a distribution lays out /etc, /tmp, logs and root's home decides what has to be said about them.
 SYSOTA_PARTS[base-files] = "\

@@ -134,10 +134,10 @@ LAYERSERIES_COMPAT_sysota-selftest = "%s"
         self.assertNotIn('/etc/hostname', paths)
         # Nor do systemd's programs look for them there.
         files = runCmd('oe-pkgdata-util list-pkg-files systemd-sysota-state').output
-        self.assertIn('systemd-sysusers.service.d', files)
+        self.assertIn('sysota-accounts.service', files)
         self.assertNotIn('systemd-hostnamed.service.d', files)
         self.write_image_config('sysota-good', 'SYSOTA_ETC = "hole"')
-        self.assert_fails(IMAGE, 'SYSOTA_PARTS[base-files]', 'base-files-etc-hole')
+        self.assert_fails(IMAGE, "SYSOTA_ETC is 'hole'", "'paths' or 'whole'")
 
     def test_features_that_exclude_each_other(self):
         """Only one of them can make /etc writable."""
