@@ -153,8 +153,8 @@ impl TrialError {
 impl Trial {
     /// Makes the trial, from the host, and returns the command's exit status.
     ///
-    /// `inside` are the arguments that make this program call [`run_inside`](Self::run_inside); those of the trial are
-    /// appended. The caller's process enters the namespaces and is of no use for anything else afterwards.
+    /// `inside` are the arguments that make this program call [`run_inside`](Self::run_inside); its `starter` and those of
+    /// the trial are appended. The caller's process enters the namespaces and is of no use for anything else afterwards.
     pub fn run(&self, inside: &[&str]) -> Result<u8, TrialError> {
         let trial = self.checked()?;
         let entered = namespace::enter()?;
@@ -235,7 +235,7 @@ impl Trial {
         })
     }
 
-    /// The arguments by which the same trial is asked for on the command line.
+    /// The arguments by which the process inside is asked for the same trial.
     fn into_arguments(self, starter: u32) -> Vec<OsString> {
         let mut arguments = vec![starter.to_string().into(), self.blob.into()];
         arguments.extend(["--rootfs".into(), self.rootfs.into()]);
