@@ -158,8 +158,7 @@ impl Trial {
     pub fn run(&self, inside: &[&str]) -> Result<u8, TrialError> {
         let trial = self.checked()?;
         let entered = namespace::enter()?;
-        let inside = inside.iter().map(OsString::from);
-        Ok(entered.run(|starter| inside.chain(trial.into_arguments(starter)))?)
+        Ok(entered.run(inside, trial.into_arguments())?)
     }
 
     /// Lays everything out, applies the blob, tells `out` of it, and runs the command. The process has to be the first
@@ -236,9 +235,8 @@ impl Trial {
     }
 
     /// The arguments by which the process inside is asked for the same trial.
-    fn into_arguments(self, starter: u32) -> Vec<OsString> {
-        let mut arguments = vec![starter.to_string().into(), self.blob.into()];
-        arguments.extend(["--rootfs".into(), self.rootfs.into()]);
+    fn into_arguments(self) -> Vec<OsString> {
+        let mut arguments = vec![self.blob.into(), "--rootfs".into(), self.rootfs.into()];
         if let Some(slot) = self.slot {
             arguments.extend(["--slot".into(), slot.into()]);
         }

@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::Write as _;
 use std::os::unix::process::CommandExt as _;
-use std::process::Stdio;
+use std::process::{Child, Stdio};
 use std::thread::sleep;
 use std::time::Duration;
 
@@ -97,12 +97,10 @@ fn it_ends_with_statec(host: &Host) {
     let script = "touch /run/mount/sysdata/ready; sleep 100";
     let mut command = host.command();
     command.args(["try", "blob", "--rootfs", "image", "--state", "state", "--", "sh", "-c", script]);
-    let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     wait_until(|| host.path("state/ready").exists());
     assert_eq!(host.processes(), 1);
-    child.kill().unwrap();
-    child.wait().unwrap();
-    wait_until(|| host.processes() == 0);
+    kill_and_await_end(host, child);
 }
 
 fn it_ends_with_statec_at_any_time(host: &Host) {
@@ -111,13 +109,18 @@ fn it_ends_with_statec_at_any_time(host: &Host) {
     command.stdout(Stdio::null()).stderr(Stdio::null());
     // From the first moment of the process inside, when it has not done anything yet, until it has applied the blob.
     for delay in (0..40).map(|step| Duration::from_micros(250 * step)) {
-        let mut child = command.spawn().unwrap();
+        let child = command.spawn().unwrap();
         while host.processes() == 0 {}
         sleep(delay);
-        child.kill().unwrap();
-        child.wait().unwrap();
-        wait_until(|| host.processes() == 0);
+        kill_and_await_end(host, child);
     }
+}
+
+/// Kills a `statec` that waits for the process inside, which has to end by itself.
+fn kill_and_await_end(host: &Host, mut statec: Child) {
+    statec.kill().unwrap();
+    statec.wait().unwrap();
+    wait_until(|| host.processes() == 0);
 }
 
 fn a_key_that_interrupts_is_for_it(host: &Host) {

@@ -55,7 +55,20 @@ class Variables(dict):
         return self.get(name)
 
 
-class ImageTest(unittest.TestCase):
+class RootTest(unittest.TestCase):
+    """What is done to a root, `rootfs`."""
+
+    def write(self, path, text):
+        os.makedirs(os.path.dirname(self.rootfs + path), exist_ok=True)
+        with open(self.rootfs + path, 'w') as file:
+            file.write(text)
+
+    def read(self, path):
+        with open(self.rootfs + path) as file:
+            return file.read()
+
+
+class ImageTest(RootTest):
     """The end of do_rootfs."""
 
     def setUp(self):
@@ -78,15 +91,6 @@ class ImageTest(unittest.TestCase):
         os.makedirs(directory, exist_ok=True)
         with open('%s/%s.yaml' % (directory, name), 'w') as file:
             file.write('version: 1\nstate:\n  %s: persistent\n' % path)
-
-    def write(self, path, text):
-        os.makedirs(os.path.dirname(self.rootfs + path), exist_ok=True)
-        with open(self.rootfs + path, 'w') as file:
-            file.write(text)
-
-    def read(self, path):
-        with open(self.rootfs + path) as file:
-            return file.read()
 
     def refused(self, *words):
         with self.assertRaises(Fatal) as refusal:
@@ -149,7 +153,7 @@ class ImageTest(unittest.TestCase):
         self.assertEqual(self.read('/etc/default/ssh'), 'X=1\n')
 
 
-class AccountsTest(unittest.TestCase):
+class AccountsTest(RootTest):
     """What systemd-sysusers is told of the accounts of services."""
 
     PLAN = {'entries': [{'path': '/etc', 'lifetime': 'persistent'}]}
@@ -162,17 +166,11 @@ class AccountsTest(unittest.TestCase):
                                   'bare:x:101:0:::\nadmin:x:1000:1000::/home/admin:/bin/sh\n+::::::\n')
         self.write('/etc/group', 'root:x:0:\nbroker:x:102:\nkeys:x:103:broker,admin\nusers:x:1001:broker\n')
 
-    def write(self, path, text):
-        os.makedirs(os.path.dirname(self.rootfs + path), exist_ok=True)
-        with open(self.rootfs + path, 'w') as file:
-            file.write(text)
-
     def declared(self, plan=PLAN):
         accounts.declare(self.rootfs, plan)
         if not os.path.exists(self.rootfs + accounts.DECLARED):
             return None
-        with open(self.rootfs + accounts.DECLARED) as file:
-            return file.read().splitlines()[1:]
+        return self.read(accounts.DECLARED).splitlines()[1:]
 
     def test_services_with_their_numbers(self):
         self.assertEqual(self.declared(), [

@@ -99,20 +99,17 @@ pub(super) fn enter() -> Result<Entered, NamespaceError> {
 }
 
 impl Entered {
-    /// Runs this program with `arguments` as the first process in the namespaces, with the environment of a system
-    /// that has just booted, and returns its exit status. The `arguments` are made with what that process has to give
-    /// to [`end_with`].
+    /// Runs this program as the first process in the namespaces, with the environment of a system that has just booted,
+    /// and returns its exit status. Its arguments are `inside`, what it has to give to [`end_with`], and `arguments`.
     #[expect(
         clippy::unused_self,
         reason = "the process has the namespaces, and the value shows that it does"
     )]
-    pub(super) fn run<A: IntoIterator<Item = OsString>>(
-        self,
-        arguments: impl FnOnce(u32) -> A,
-    ) -> Result<u8, NamespaceError> {
+    pub(super) fn run(self, inside: &[&str], arguments: Vec<OsString>) -> Result<u8, NamespaceError> {
         let own_id = own_status("Pid").map_err(NamespaceError::Run)?;
         let mut command = Command::new("/proc/self/exe");
-        command.arg0("statec").args(arguments(own_id)).env_clear().env("PATH", PATH).env("HOME", "/root");
+        command.arg0("statec").args(inside).arg(own_id.to_string()).args(arguments);
+        command.env_clear().env("PATH", PATH).env("HOME", "/root");
         command.envs([("USER", "root"), ("LOGNAME", "root")]);
         // What belongs to the person at the terminal; which shell of theirs is there is seen inside.
         for name in ["TERM", "SHELL"] {

@@ -21,9 +21,7 @@ def declare(rootfs, plan):
     is_whole = any(entry['path'] == '/etc' and entry['lifetime'] == 'persistent' for entry in plan['entries'])
     if not is_whole or not os.path.exists(rootfs + MAKER):
         return
-    users, groups = table(rootfs + '/etc/passwd', 7), table(rootfs + '/etc/group', 4)
-    users = [user for user in users if is_of_service(user[2])]
-    groups = [group for group in groups if is_of_service(group[2])]
+    users, groups = services(rootfs + '/etc/passwd', 7), services(rootfs + '/etc/group', 4)
     names = {user[0] for user in users}
     lines = ['g %s %s' % (name, gid) for name, _, gid, _ in groups]
     lines += ['u %s %s:%s "%s" %s %s' % (name, uid, gid, word(gecos), word(home), word(shell))
@@ -35,15 +33,12 @@ def declare(rootfs, plan):
         file.writelines(line + '\n' for line in lines)
 
 
-def table(path, count):
-    """The lines of a file such as /etc/passwd that have `count` fields."""
+def services(path, count):
+    """The lines of /etc/passwd or /etc/group that have `count` fields, and a number of a service in the third."""
     with open(path) as file:
         lines = [line.rstrip('\n').split(':') for line in file]
-    return [fields for fields in lines if len(fields) == count]
-
-
-def is_of_service(number):
-    return number.isdigit() and 0 < int(number) < FIRST_OF_PEOPLE
+    return [fields for fields in lines
+            if len(fields) == count and fields[2].isdigit() and 0 < int(fields[2]) < FIRST_OF_PEOPLE]
 
 
 def word(text):

@@ -31,13 +31,6 @@ const GIT: [(&str, &str); 7] = [
 /// to make.
 const LOCALE: (&str, &str) = ("en_US.utf8", "locales-all");
 
-/// A user without privileges, its home, and a Rust that it can read.
-#[derive(Clone, Debug)]
-pub(super) struct Builder {
-    home: PathBuf,
-    rust: PathBuf,
-}
-
 /// Installs the locale if it is missing.
 pub(super) fn ensure_locale(workspace: &Workspace, terminal: Terminal) -> Outcome {
     let (name, package) = LOCALE;
@@ -46,6 +39,13 @@ pub(super) fn ensure_locale(workspace: &Workspace, terminal: Terminal) -> Outcom
         tool::install(&[package.to_owned()], workspace, terminal)?;
     }
     Ok(())
+}
+
+/// A user without privileges, its home, and a Rust that it can read.
+#[derive(Clone, Debug)]
+pub(super) struct Builder {
+    home: PathBuf,
+    rust: PathBuf,
 }
 
 impl Builder {
